@@ -1,0 +1,18 @@
+/* AVX2 and FMA: Haswell (2013), Zen (2017) and later. */
+#include "kernels.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
+#endif
+#include "vec_avx2.h"
+
+#define ISA avx2
+#include "isa_table.h"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#endif

@@ -1,0 +1,192 @@
+/* The sweep: one pass over a row that gives the sums of kernels.h, in blocks of 1024 logits.
+ *
+ * A block goes through block_sums with the largest logit M of all blocks before it, on the bet that nothing in it reaches
+ * M. All signs of d = z - M are ANDed on the way: if one is clear, a logit is >= M and the bet is lost. Then the block's own
+ * maximum is found, the row's sums are rescaled to it, and block_sums runs again, told to leave out the logits equal to M and
+ * count them. In a random row about ln(n) blocks are lost; after one that was, the next is first asked for its maximum, so that an ascending
+ * row does not pay twice.
+ *
+ * Sums: 8 vectors in each of the 16 lanes, 8 of those, the lanes in double in a fixed tree, the blocks in double. Error of the
+ * float part: a chain of 8 additions is off by at most (1 + 2 + ... + 8) / 8 = 4.5 half-ulps, two of them by 9 * 2^-25 =
+ * 2.7e-7 (a chain of 64 would be by 9.7e-7, and one peak above equal logits comes near it: every rounding goes the same way).
+ *
+ * The bits depend on nothing but the values: a bet that was lost leaves no trace, the end of a row is filled up with -inf, and
+ * -inf adds 0. */
+#ifndef ENT_OP_ENTROPY_H
+#define ENT_OP_ENTROPY_H
+
+#include <math.h>
+#include <stdbool.h>
+
+#include "op_exp.h"
+#include "scalar_math.h"
+
+#define LANES 16
+#define GROUP (8 * LANES)
+#define PREFETCH_AHEAD 4096 /* bytes */
+
+_Static_assert(ENT_BLOCK == 8 * GROUP, "the error bound above counts 8 groups of 8 vectors");
+_Static_assert(8 % VEC_UNROLL == 0, "a group is a whole number of turns");
+
+enum pass { FAST, FAST_CLAMPED, CAREFUL };
+
+/* The sums of a block, lane by lane. */
+typedef struct lanes {
+    vf32 r, w;
+    vsign below; /* all set: every logit was < M. Not kept by CAREFUL */
+    int ties;    /* logits equal to M. Kept by CAREFUL alone */
+} lanes;
+
+typedef struct constants {
+    vf32 M, floor, hi, lo;
+} constants;
+
+/* FAST may leave NaN or infinity where d is below scale->floor; a NaN logit leaves NaN in every pass. */
+INLINE void add_vectors(lanes *s, const vf32 *z, int count, const constants *c, enum pass pass, const char *ahead)
+{
+    vf32 d[VEC_UNROLL], e[VEC_UNROLL];
+    for (int j = 0; j < count; j++) d[j] = v_sub(z[j], c->M);
+    if (pass != CAREFUL) {
+        for (int j = 0; j < count; j++) s->below = s_and(s->below, d[j]);
+    }
+    if (pass != FAST) {
+        for (int j = 0; j < count; j++) d[j] = v_max(c->floor, d[j]);
+    }
+    exp_scaled(e, d, count, c->hi, c->lo, ahead);
+    if (pass == CAREFUL) {
+        for (int j = 0; j < count; j++) {
+            const vmask tie = v_equal(z[j], c->M);
+            s->ties += m_count(tie);
+            e[j] = v_zero_where(tie, e[j]);
+        }
+    }
+    for (int j = 0; j < count; j++) s->r = v_add(s->r, e[j]);
+    for (int j = 0; j < count; j++) s->w = v_fma(d[j], e[j], s->w);
+}
+
+/* 16 logits, those past the end as -inf. */
+INLINE vf32 load_up_to(const float *z, size_t n)
+{
+    return n < LANES ? v_load_n(z, n, -INFINITY) : v_load(z);
+}
+
+INLINE lanes block_lanes(const float *z, size_t n, float max, const ent_scale *scale, enum pass pass)
+{
+    const constants c = {v_set1(max), v_set1(scale->floor), v_set1(scale->hi), v_set1(scale->lo)};
+    const vf32 zero = v_set1(0);
+    lanes sum = {zero, zero, s_all(), 0};
+    for (size_t i = 0; i < n; i += GROUP) {
+        lanes part = {zero, zero, sum.below, sum.ties};
+        if (n - i >= GROUP) {
+            for (size_t k = i; k < i + GROUP; k += VEC_UNROLL * LANES) {
+                vf32 x[VEC_UNROLL];
+                for (size_t j = 0; j < VEC_UNROLL; j++) x[j] = v_load(z + k + j * LANES);
+                add_vectors(&part, x, VEC_UNROLL, &c, pass, (const char *)(z + k) + PREFETCH_AHEAD);
+            }
+        } else {
+            for (size_t k = i; k < n; k += LANES) {
+                const vf32 x = load_up_to(z + k, n - k);
+                add_vectors(&part, &x, 1, &c, pass, NULL);
+            }
+        }
+        sum = (lanes){v_add(sum.r, part.r), v_add(sum.w, part.w), part.below, part.ties};
+    }
+    return sum;
+}
+
+/* Adds a block of z[0 .. n) to the row, if the sums are what they claim to be: false, and nothing added, if not. */
+INLINE bool add_block(ent_sums *row, const float *z, size_t n, const ent_scale *scale, enum pass pass)
+{
+    const lanes sum = block_lanes(z, n, (float)row->M, scale, pass);
+    const double r = v_hsum(sum.r) / EXP_SCALE, w = v_hsum(sum.w) / EXP_SCALE;
+    if (pass != CAREFUL && !(s_still_all(sum.below) && fabs(r + w) < HUGE_VAL)) {
+        return false;
+    }
+    row->c += sum.ties;
+    row->r += r;
+    row->w += w;
+    return true;
+}
+
+/* The largest of z[0 .. n), NaN if there is a NaN. */
+INLINE float block_max(const float *z, size_t n)
+{
+    vf32 max[4] = {v_set1(-INFINITY), v_set1(-INFINITY), v_set1(-INFINITY), v_set1(-INFINITY)};
+    vmask nan = m_none();
+    size_t i = 0;
+    for (; n - i >= 4 * LANES; i += 4 * LANES) {
+        for (size_t j = 0; j < 4; j++) {
+            const vf32 x = v_load(z + i + j * LANES);
+            max[j] = v_max(x, max[j]);
+            nan = m_or(nan, v_unordered(x));
+        }
+    }
+    for (; i < n; i += LANES) {
+        const vf32 x = load_up_to(z + i, n - i);
+        max[0] = v_max(x, max[0]);
+        nan = m_or(nan, v_unordered(x));
+    }
+    return m_count(nan) ? NAN : v_hmax(v_max(v_max(max[0], max[1]), v_max(max[2], max[3])));
+}
+
+/* Moves the sums from their M to a larger one: with delta = M - max < 0, every d grows by delta. */
+INLINE void raise_max(ent_sums *row, double max, double T)
+{
+    if (row->M > -INFINITY) {
+        const double delta = row->M - max, shrink = ent_exp(delta / T), q = row->c + row->r;
+        row->w = (row->w + delta * q) * shrink;
+        row->r = q * shrink;
+        row->c = 0;
+    }
+    row->M = max;
+}
+
+/* How the sweep has gone so far: what it expects of the next block. */
+struct mood {
+    bool rising; /* the last block raised M or reached it */
+    enum pass fast;   /* FAST until a logit was so low that the exponential needs the clamp */
+};
+
+/* A block on which the bet was lost, or not made. */
+static __attribute__((noinline)) void add_unusual_block(ent_sums *row, const float *z, size_t n,
+                                                        const ent_scale *scale, struct mood *mood)
+{
+    const double max = (double)block_max(z, n) + 0.0; /* -0 becomes +0 */
+    if (max < row->M || max == -INFINITY) {
+        if (!mood->rising) {
+            mood->fast = FAST_CLAMPED;
+        }
+        mood->rising = false;
+        if (row->M > -INFINITY) {
+            add_block(row, z, n, scale, FAST_CLAMPED);
+        }
+    } else if (max < INFINITY) {
+        mood->rising = true;
+        if (max > row->M) {
+            raise_max(row, max, scale->T);
+        }
+        add_block(row, z, n, scale, CAREFUL);
+    } else {
+        row->M = max; /* +inf or NaN: the row has no distribution */
+    }
+}
+
+INLINE void sweep(ent_sums *sums, const float *z, size_t n, const ent_scale *scale)
+{
+    ent_sums row = *sums;
+    struct mood mood = {.rising = !(row.M > -INFINITY), .fast = VEC_POW2_SATURATES ? FAST : FAST_CLAMPED};
+    for (size_t i = 0; i < n; i += ENT_BLOCK) {
+        const size_t m = n - i < ENT_BLOCK ? n - i : ENT_BLOCK;
+        if (row.M < INFINITY) {
+            if (mood.rising || !(VEC_POW2_SATURATES && mood.fast == FAST ? add_block(&row, z + i, m, scale, FAST)
+                                                   : add_block(&row, z + i, m, scale, FAST_CLAMPED))) {
+                add_unusual_block(&row, z + i, m, scale, &mood);
+            }
+        } else if (isnan(block_max(z + i, m))) {
+            row.M = NAN; /* stronger than the +inf seen before */
+        }
+    }
+    *sums = row;
+}
+
+#endif

@@ -1,0 +1,111 @@
+/* The logical vector of 16 floats in plain C, for machines without one of the other instruction sets and as the model that
+ * they are compared with. README.md lists what each operation does. */
+#ifndef ENT_VEC_SCALAR_H
+#define ENT_VEC_SCALAR_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define VEC_UNROLL 1
+#define VEC_POW2_SATURATES false
+
+typedef struct { float lane[16]; } vf32;
+typedef struct { bool lane[16]; } vmask;
+typedef uint32_t vsign;
+
+#define EACH_LANE for (int k = 0; k < 16; k++)
+
+INLINE uint32_t bits_of(float x)
+{
+    uint32_t b;
+    memcpy(&b, &x, sizeof b);
+    return b;
+}
+
+INLINE float float_of(uint32_t b)
+{
+    float x;
+    memcpy(&x, &b, sizeof x);
+    return x;
+}
+
+/* a b + c, rounded once. Without the instruction: the product is exact in double; the sum is rounded to odd there (to the
+ * neighbour whose last bit is 1, when it is not exact), which makes the second rounding, to float, the only one that shows:
+ * S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE Trans. Computers 57(4), 2008. */
+INLINE float fused(float a, float b, float c)
+{
+#ifdef FP_FAST_FMAF
+    return fmaf(a, b, c);
+#else
+    const double p = (double)a * b, s = p + c, t = s - p;
+    const double lost = (p - (s - t)) + (c - t);
+    uint64_t odd;
+    memcpy(&odd, &s, sizeof odd);
+    if (lost != 0 && !(odd & 1)) {
+        odd += (lost > 0) == (s > 0) ? 1 : (uint64_t)-1;
+    }
+    double rounded;
+    memcpy(&rounded, &odd, sizeof rounded);
+    return (float)rounded;
+#endif
+}
+
+INLINE vf32 v_set1(float x) { vf32 v; EACH_LANE v.lane[k] = x; return v; }
+INLINE vf32 v_load(const float *p) { vf32 v; memcpy(&v, p, sizeof v); return v; }
+INLINE vf32 v_load_n(const float *p, size_t n, float fill)
+{
+    vf32 v = v_set1(fill);
+    memcpy(&v, p, n * sizeof *p);
+    return v;
+}
+INLINE vf32 v_add(vf32 a, vf32 b) { EACH_LANE a.lane[k] += b.lane[k]; return a; }
+INLINE vf32 v_sub(vf32 a, vf32 b) { EACH_LANE a.lane[k] -= b.lane[k]; return a; }
+INLINE vf32 v_max(vf32 a, vf32 b) { EACH_LANE a.lane[k] = a.lane[k] > b.lane[k] ? a.lane[k] : b.lane[k]; return a; }
+INLINE vf32 v_fma(vf32 a, vf32 b, vf32 c) { EACH_LANE a.lane[k] = fused(a.lane[k], b.lane[k], c.lane[k]); return a; }
+INLINE vf32 v_fnma(vf32 a, vf32 b, vf32 c) { EACH_LANE a.lane[k] = fused(-a.lane[k], b.lane[k], c.lane[k]); return a; }
+INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
+{
+    (void)n;
+    EACH_LANE p.lane[k] = float_of(bits_of(p.lane[k]) + (bits_of(z.lane[k]) << 23));
+    return p;
+}
+
+INLINE vmask v_equal(vf32 a, vf32 b) { vmask m; EACH_LANE m.lane[k] = a.lane[k] == b.lane[k]; return m; }
+INLINE vmask v_unordered(vf32 a) { vmask m; EACH_LANE m.lane[k] = a.lane[k] != a.lane[k]; return m; }
+INLINE vmask m_none(void) { return (vmask){{false}}; }
+INLINE vmask m_or(vmask a, vmask b) { EACH_LANE a.lane[k] |= b.lane[k]; return a; }
+INLINE int m_count(vmask m) { int n = 0; EACH_LANE n += m.lane[k]; return n; }
+INLINE vf32 v_zero_where(vmask m, vf32 a) { EACH_LANE a.lane[k] = m.lane[k] ? 0 : a.lane[k]; return a; }
+
+INLINE vsign s_all(void) { return UINT32_MAX; }
+INLINE vsign s_and(vsign s, vf32 a) { EACH_LANE s &= bits_of(a.lane[k]); return s; }
+INLINE bool s_still_all(vsign s) { return s >> 31; }
+
+INLINE float v_hmax(vf32 a)
+{
+    for (int half = 8; half > 0; half /= 2) {
+        for (int k = 0; k < half; k++) {
+            a.lane[k] = a.lane[k] > a.lane[k + half] ? a.lane[k] : a.lane[k + half];
+        }
+    }
+    return a.lane[0];
+}
+
+INLINE double v_hsum(vf32 a)
+{
+    double sum[16];
+    EACH_LANE sum[k] = a.lane[k];
+    for (int half = 8; half > 0; half /= 2) {
+        for (int k = 0; k < half; k++) {
+            sum[k] += sum[k + half];
+        }
+    }
+    return sum[0];
+}
+
+INLINE void v_prefetch(const void *p) { __builtin_prefetch(p); }
+
+#endif

@@ -1,0 +1,81 @@
+#include "escape.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The code point at text[0 .. n), n > 0, and how many bytes it takes; 0 bytes where they are not UTF-8 (RFC 3629). */
+static size_t decode(const char *text, size_t n, uint32_t *code_point)
+{
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *b = (const unsigned char *)text;
+    const size_t length = b[0] < 0x80 ? 1 : b[0] >> 5 == 6 ? 2 : b[0] >> 4 == 14 ? 3 : b[0] >> 3 == 30 ? 4 : 0;
+    if (length == 0 || length > n) {
+        return 0;
+    }
+    uint32_t c = length == 1 ? b[0] : b[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if (b[i] >> 6 != 2) {
+            return 0;
+        }
+        c = c << 6 | (b[i] & 0x3f);
+    }
+    *code_point = c;
+    return c >= smallest[length] && c <= 0x10ffff && !(c >= 0xd800 && c < 0xe000) ? length : 0;
+}
+
+void print_quoted(const char *text, size_t n)
+{
+    putchar('"');
+    while (n > 0) {
+        uint32_t c;
+        size_t length = decode(text, n, &c);
+        const char *escapes = "\"\\\n\r\t", *names = "\"\\nrt";
+        const char *at = length == 1 && c != 0 ? strchr(escapes, (int)c) : NULL;
+        if (at != NULL) {
+            printf("\\%c", names[at - escapes]);
+        } else if (length == 0 || c < 0x20 || c == 0x7f) {
+            printf("\\x%02x", (unsigned char)*text);
+            length = 1;
+        } else if (c >= 0x80 && c < 0xa0) {
+            printf("\\u%04x", c);
+        } else {
+            fwrite(text, 1, length, stdout);
+        }
+        text += length;
+        n -= length;
+    }
+    putchar('"');
+}
+
+void print_json_string(const char *text, size_t n)
+{
+    putchar('"');
+    while (n > 0) {
+        uint32_t c;
+        size_t length = decode(text, n, &c);
+        if (length == 0) {
+            fputs("\xef\xbf\xbd", stdout);
+            length = 1;
+        } else if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+            printf("\\u%04x", c);
+        } else {
+            fwrite(text, 1, length, stdout);
+        }
+        text += length;
+        n -= length;
+    }
+    putchar('"');
+}
+
+void print_csv_field(const char *text, size_t n)
+{
+    putchar('"');
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '"') {
+            putchar('"');
+        }
+        putchar(text[i]);
+    }
+    putchar('"');
+}

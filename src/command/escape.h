@@ -1,0 +1,16 @@
+/* Texts as they may be printed: to a terminal, which must not take them for commands, and into JSON and CSV. */
+#ifndef ENT_ESCAPE_H
+#define ENT_ESCAPE_H
+
+#include <stddef.h>
+
+/* In quotes; control characters and bytes that are not UTF-8 as C escapes. */
+void print_quoted(const char *text, size_t n);
+
+/* As a JSON string; bytes that are not UTF-8 become U+FFFD. */
+void print_json_string(const char *text, size_t n);
+
+/* As a CSV field (RFC 4180). */
+void print_csv_field(const char *text, size_t n);
+
+#endif
