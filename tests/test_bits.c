@@ -1,0 +1,177 @@
+/* The same 32 bits whatever the instruction set, the length, the alignment, the place in the batch and the caller's floating-point
+ * environment. */
+#define _GNU_SOURCE /* feenableexcept */
+#include "suite.h"
+
+#include <fenv.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __x86_64__
+#include <xmmintrin.h>
+#endif
+
+#include "../src/dispatch.h"
+#include "../src/fpenv.h"
+#include "entropy.h"
+#include "rows.h"
+
+#define LONGEST 160000
+
+static ent_sums sums_on(const char *isa, const float *z, size_t n, double T)
+{
+    assert_int_equal(entropy_set_isa(isa), ENTROPY_OK);
+    ent_sums sums = ENT_SUMS_INIT;
+    const ent_fpenv caller = ent_fpenv_enter();
+    const ent_scale scale = ent_scale_of(T);
+    ent_dispatch()->sweep_f32(&sums, z, n, &scale);
+    ent_fpenv_leave(caller);
+    return sums;
+}
+
+static bool same_sums(const ent_sums *a, const ent_sums *b)
+{
+    return memcmp(a, b, sizeof *a) == 0 || (a->M != a->M && b->M != b->M) || (a->M == INFINITY && b->M == INFINITY);
+}
+
+static void compare_all(const float *z, size_t n, double T, const char *kind)
+{
+    const ent_sums scalar = sums_on("scalar", z, n, T);
+    for (size_t i = 1; isa_of(i) != NULL; i++) {
+        const ent_sums other = sums_on(isa_of(i), z, n, T);
+        check(same_sums(&scalar, &other), "%s, %zu logits, T %g: on scalar M %a c %g r %a w %a, on %s M %a c %g r %a w %a", kind, n,
+              T, scalar.M, scalar.c, scalar.r, scalar.w, isa_of(i), other.M, other.c, other.r, other.w);
+    }
+}
+
+/* Thousands of rows of all kinds, most of them short; all sums are compared, which is more than the entropies. */
+static void test_instruction_sets(void **state)
+{
+    (void)state;
+    static const double temperatures[] = {1, 1, 1, 0.7, 1.5, 0x1p-64, 0x1p64};
+    rng r = {88172645463325252};
+    float *z = malloc(LONGEST * sizeof *z);
+    const size_t rows = divided(8000);
+    for (size_t i = 0; i < rows; i++) {
+        const row_kind kind = (row_kind)(i % KINDS);
+        const size_t n = random_below(&r, 400) == 0 ? LONGEST - random_below(&r, 10000) : 1 + random_below(&r, i % 2 ? 40 : 4000);
+        fill_row(kind, z, n, &r);
+        compare_all(z, n, temperatures[random_below(&r, 7)], kind_names[kind]);
+    }
+    free(z);
+    entropy_set_isa(NULL);
+}
+
+/* Every length up to beyond a block, at every offset from a cache line. */
+static void test_lengths_and_alignments(void **state)
+{
+    (void)state;
+    rng r = {7};
+    float *z = malloc(1400 * sizeof *z), *moved = malloc(1400 * sizeof *z);
+    fill_row(ORDINARY, z, 1400, &r);
+    for (size_t n = 1; n <= 1300; n += n < 300 ? 1 : divided(7)) {
+        const size_t offset = n % 16;
+        memcpy(moved + offset, z, n * sizeof *z);
+        compare_all(moved + offset, n, 1, "ordinary");
+        const ent_sums here = sums_on(entropy_isa(), z, n, 1), there = sums_on(entropy_isa(), moved + offset, n, 1);
+        check(same_sums(&here, &there), "%zu logits differ at offset %zu", n, offset);
+    }
+    free(z);
+    free(moved);
+    entropy_set_isa(NULL);
+}
+
+/* A row in a batch, among any others, gives what it gives alone. */
+static void test_places_in_the_batch(void **state)
+{
+    (void)state;
+    enum { ROWS = 67, VOCAB = 333 };
+    static float z[ROWS][VOCAB], together[ROWS], alone, transposed[ROWS];
+    rng r = {3};
+    for (size_t i = 0; i < ROWS; i++) {
+        fill_row((row_kind)(i % KINDS), z[i], VOCAB, &r);
+    }
+    for (size_t isa = 0; isa_of(isa) != NULL; isa++) {
+        entropy_set_isa(isa_of(isa));
+        assert_int_equal(entropy_f32(z[0], 1, ROWS, VOCAB, together), ENTROPY_OK);
+        assert_int_equal(entropy_f32(z[0], ROWS, 1, VOCAB, transposed), ENTROPY_OK);
+        assert_memory_equal(together, transposed, sizeof together);
+        for (size_t i = 0; i < ROWS; i++) {
+            assert_int_equal(entropy_f32(z[i], 1, 1, VOCAB, &alone), ENTROPY_OK);
+            check(bits_of(alone) == bits_of(together[i]), "row %zu on %s: %a alone, %a in the batch", i, isa_of(isa), alone,
+                  together[i]);
+        }
+    }
+    entropy_set_isa(NULL);
+}
+
+/* The control and status registers, to compare. */
+static uint64_t fp_registers(void)
+{
+#ifdef __x86_64__
+    return _mm_getcsr();
+#else
+    uint64_t fpcr, fpsr;
+    __asm__ volatile("mrs %0, fpcr\n\tmrs %1, fpsr" : "=r"(fpcr), "=r"(fpsr));
+    return fpcr << 32 | fpsr;
+#endif
+}
+
+static void set_flushing(bool on)
+{
+#ifdef __x86_64__
+    _mm_setcsr(on ? _mm_getcsr() | 0x8040u : _mm_getcsr() & ~0x8040u);
+#else
+    uint64_t fpcr;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+    __asm__ volatile("msr fpcr, %0" : : "r"(on ? fpcr | UINT64_C(1) << 24 : fpcr & ~(UINT64_C(1) << 24)));
+#endif
+}
+
+static void test_floating_point_environment(void **state)
+{
+    (void)state;
+    enum { VOCAB = 2100 };
+    static const int roundings[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    static float z[KINDS][VOCAB], expected[KINDS], got[KINDS];
+    rng r = {11};
+    for (size_t i = 0; i < KINDS; i++) {
+        fill_row((row_kind)i, z[i], VOCAB, &r);
+    }
+    for (size_t isa = 0; isa_of(isa) != NULL; isa++) {
+        entropy_set_isa(isa_of(isa));
+        assert_int_equal(entropy_f32(z[0], 1, KINDS, VOCAB, expected), ENTROPY_OK);
+        for (int i = 0; i < 16; i++) {
+            const bool traps = i & 8;
+            fesetround(roundings[i & 3]);
+            set_flushing(i & 4);
+            feclearexcept(FE_ALL_EXCEPT);
+            feraiseexcept(FE_DIVBYZERO); /* a flag of the caller's that must survive */
+            if (traps) {
+                feenableexcept(FE_INVALID | FE_OVERFLOW | FE_UNDERFLOW | FE_INEXACT);
+            }
+            const uint64_t before = fp_registers();
+            const int status = entropy_f32(z[0], 1, KINDS, VOCAB, got);
+            const uint64_t after = fp_registers();
+            fedisableexcept(FE_ALL_EXCEPT);
+            set_flushing(false);
+            fesetround(FE_TONEAREST);
+            assert_int_equal(status, ENTROPY_OK);
+            check(before == after, "environment %d: registers %llx before, %llx after", i, (unsigned long long)before,
+                  (unsigned long long)after);
+            check(memcmp(expected, got, sizeof got) == 0, "environment %d gives other bits on %s", i, isa_of(isa));
+        }
+    }
+    entropy_set_isa(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_instruction_sets),    cmocka_unit_test(test_lengths_and_alignments),
+        cmocka_unit_test(test_places_in_the_batch), cmocka_unit_test(test_floating_point_environment),
+    };
+    begin("test_bits");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
