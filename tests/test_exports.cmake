@@ -1,0 +1,30 @@
+# libentropy.so exports entropy_* and nothing else, has the soname libentropy.so.0, and needs libc, libm and libsleef at most.
+#
+#   cmake -DLIBRARY=... -DNM=... -DREADELF=... -P test_exports.cmake
+
+execute_process(COMMAND ${NM} -D --defined-only --format=posix ${LIBRARY} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "[^\n]+" symbols "${symbols}")
+set(functions "")
+foreach(symbol ${symbols})
+  if(symbol MATCHES "^entropy_[a-z0-9_]+@@ENTROPY_0 T ")
+    list(APPEND functions ${symbol})
+  elseif(NOT symbol MATCHES "^ENTROPY_0(@@ENTROPY_0)? A ")
+    message(FATAL_ERROR "${LIBRARY} exports ${symbol}")
+  endif()
+endforeach()
+list(LENGTH functions count)
+if(NOT count EQUAL 7)
+  message(FATAL_ERROR "${LIBRARY} exports ${count} functions, not 7: ${functions}")
+endif()
+
+execute_process(COMMAND ${READELF} -d ${LIBRARY} OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+if(NOT dynamic MATCHES "soname: \\[libentropy.so.0\\]")
+  message(FATAL_ERROR "${LIBRARY} has another soname:\n${dynamic}")
+endif()
+string(REGEX MATCHALL "Shared library: \\[[^]]+\\]" needed "${dynamic}")
+foreach(library ${needed})
+  if(NOT library MATCHES "\\[(libc.so.6|libm.so.6|libsleef.so.3)\\]")
+    message(FATAL_ERROR "${LIBRARY} needs ${library}")
+  endif()
+endforeach()
+message("${count} functions; ${needed}")
