@@ -1,0 +1,13 @@
+# Cross-compiles for AArch64 with Debian's packages, and runs the tests under qemu: the CPU in QEMU_CPU, by default the oldest in use.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(ENV{PKG_CONFIG_LIBDIR} /usr/lib/aarch64-linux-gnu/pkgconfig)
+if(DEFINED ENV{QEMU_CPU})
+  set(cpu $ENV{QEMU_CPU})
+else()
+  set(cpu cortex-a72)
+endif()
+set(CMAKE_CROSSCOMPILING_EMULATOR "qemu-aarch64-static;-cpu;${cpu}")
