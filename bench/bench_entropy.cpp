@@ -138,10 +138,10 @@ int main(int argc, char **argv)
     register_all("cache", short_rows);
     register_all("cache", rows);
     register_all("cache", row);
-    register_all("cache, half -inf", half_masked);
-    register_all("cache, ascending", ascending);
+    register_all("cache half -inf", half_masked);
+    register_all("cache ascending", ascending);
     register_all("memory", memory);
-    register_all("memory, 4 KB pages", small_pages);
+    register_all("memory 4 KB pages", small_pages);
     benchmark::RunSpecifiedBenchmarks();
     return 0;
 }

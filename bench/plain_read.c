@@ -50,10 +50,10 @@ plain_reader plain_reader_of(size_t i)
 {
     static const plain_reader all[] = {
 #ifdef __x86_64__
-        {"256 bit", read_256},         {"256 bit, prefetch L1", read_256_l1}, {"256 bit, prefetch L2", read_256_l2},
-        {"512 bit", read_512},         {"512 bit, prefetch L1", read_512_l1}, {"512 bit, prefetch L2", read_512_l2},
+        {"256 bit", read_256},         {"256 bit prefetch L1", read_256_l1}, {"256 bit prefetch L2", read_256_l2},
+        {"512 bit", read_512},         {"512 bit prefetch L1", read_512_l1}, {"512 bit prefetch L2", read_512_l2},
 #else
-        {"128 bit", read_128},         {"128 bit, prefetch L1", read_128_l1},
+        {"128 bit", read_128},         {"128 bit prefetch L1", read_128_l1},
 #endif
     };
     size_t count = sizeof all / sizeof *all;

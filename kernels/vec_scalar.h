@@ -18,40 +18,63 @@ typedef uint32_t vsign;
 
 #define EACH_LANE for (int k = 0; k < 16; k++)
 
-INLINE uint32_t bits_of(float x)
+INLINE uint32_t lane_bits(float x)
 {
     uint32_t b;
     memcpy(&b, &x, sizeof b);
     return b;
 }
 
-INLINE float float_of(uint32_t b)
+INLINE float lane_from(uint32_t b)
 {
     float x;
     memcpy(&x, &b, sizeof x);
     return x;
 }
 
-/* a b + c, rounded once. Without the instruction: the product is exact in double; the sum is rounded to odd there (to the
- * neighbour whose last bit is 1, when it is not exact), which makes the second rounding, to float, the only one that shows:
- * S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE Trans. Computers 57(4), 2008. */
-INLINE float fused(float a, float b, float c)
-{
+/* a b + c, rounded once. */
 #ifdef FP_FAST_FMAF
-    return fmaf(a, b, c);
-#else
-    const double p = (double)a * b, s = p + c, t = s - p;
-    const double lost = (p - (s - t)) + (c - t);
-    uint64_t odd;
-    memcpy(&odd, &s, sizeof odd);
-    if (lost != 0 && !(odd & 1)) {
-        odd += (lost > 0) == (s > 0) ? 1 : (uint64_t)-1;
-    }
-    double rounded;
-    memcpy(&rounded, &odd, sizeof rounded);
-    return (float)rounded;
-#endif
+INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
+{
+    EACH_LANE a.lane[k] = fmaf(a.lane[k], b.lane[k], c.lane[k]);
+    return a;
 }
+#else
+/* Without the instruction: the product is exact in double, and rounding its sum with c to double first and to float then is
+ * right unless the double lies halfway between two floats: from anywhere else the exact sum, less than an ulp of the double away, is on
+ * the same side. Halfway, what the first rounding lost decides; Knuth's two-sum tells that (The Art of Computer
+ * Programming, volume 2, 4.2.2, theorem B). */
+static __attribute__((noinline)) vf32 fused_halfway(vf32 a, vf32 b, vf32 c)
+{
+    EACH_LANE
+    {
+        const double p = (double)a.lane[k] * b.lane[k], s = p + c.lane[k], t = s - p;
+        const double lost = (p - (s - t)) + (c.lane[k] - t);
+        a.lane[k] = (float)(lost == 0 ? s : nextafter(s, lost > 0 ? INFINITY : -INFINITY));
+    }
+    return a;
+}
+
+INLINE bool is_halfway(double s)
+{
+    uint64_t b;
+    memcpy(&b, &s, sizeof b);
+    return (uint32_t)(b << 3) == UINT32_C(1) << 31; /* of the 29 bits that a float lacks, the first alone is set */
+}
+
+INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
+{
+    vf32 result;
+    uint32_t halfway = 0;
+    EACH_LANE
+    {
+        const double s = (double)a.lane[k] * b.lane[k] + c.lane[k];
+        result.lane[k] = (float)s;
+        halfway |= is_halfway(s);
+    }
+    return halfway ? fused_halfway(a, b, c) : result;
+}
+#endif
 
 INLINE vf32 v_set1(float x) { vf32 v; EACH_LANE v.lane[k] = x; return v; }
 INLINE vf32 v_load(const float *p) { vf32 v; memcpy(&v, p, sizeof v); return v; }
@@ -64,12 +87,12 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
 INLINE vf32 v_add(vf32 a, vf32 b) { EACH_LANE a.lane[k] += b.lane[k]; return a; }
 INLINE vf32 v_sub(vf32 a, vf32 b) { EACH_LANE a.lane[k] -= b.lane[k]; return a; }
 INLINE vf32 v_max(vf32 a, vf32 b) { EACH_LANE a.lane[k] = a.lane[k] > b.lane[k] ? a.lane[k] : b.lane[k]; return a; }
-INLINE vf32 v_fma(vf32 a, vf32 b, vf32 c) { EACH_LANE a.lane[k] = fused(a.lane[k], b.lane[k], c.lane[k]); return a; }
-INLINE vf32 v_fnma(vf32 a, vf32 b, vf32 c) { EACH_LANE a.lane[k] = fused(-a.lane[k], b.lane[k], c.lane[k]); return a; }
+INLINE vf32 v_fma(vf32 a, vf32 b, vf32 c) { return fused(a, b, c); }
+INLINE vf32 v_fnma(vf32 a, vf32 b, vf32 c) { EACH_LANE a.lane[k] = -a.lane[k]; return fused(a, b, c); }
 INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 {
     (void)n;
-    EACH_LANE p.lane[k] = float_of(bits_of(p.lane[k]) + (bits_of(z.lane[k]) << 23));
+    EACH_LANE p.lane[k] = lane_from(lane_bits(p.lane[k]) + (lane_bits(z.lane[k]) << 23));
     return p;
 }
 
@@ -81,7 +104,7 @@ INLINE int m_count(vmask m) { int n = 0; EACH_LANE n += m.lane[k]; return n; }
 INLINE vf32 v_zero_where(vmask m, vf32 a) { EACH_LANE a.lane[k] = m.lane[k] ? 0 : a.lane[k]; return a; }
 
 INLINE vsign s_all(void) { return UINT32_MAX; }
-INLINE vsign s_and(vsign s, vf32 a) { EACH_LANE s &= bits_of(a.lane[k]); return s; }
+INLINE vsign s_and(vsign s, vf32 a) { EACH_LANE s &= lane_bits(a.lane[k]); return s; }
 INLINE bool s_still_all(vsign s) { return s >> 31; }
 
 INLINE float v_hmax(vf32 a)
