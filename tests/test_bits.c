@@ -63,6 +63,32 @@ static void test_instruction_sets(void **state)
     entropy_set_isa(NULL);
 }
 
+/* What leaves no trace in an entropy but will in other results: which largest logit the sums claim, and how many logits equal it. */
+static void test_sums(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    static float z[N];
+    rng r = {13};
+    for (size_t i = 0; isa_of(i) != NULL; i++) {
+        fill_row(SUBNORMAL, z, N, &r);
+        ent_sums sums = sums_on(isa_of(i), z, N, 1);
+        check(bits_of((float)sums.M) == 0 && sums.c == N && sums.r == 0 && sums.w == 0, "%s: M %a c %g r %g among subnormals", isa_of(i),
+              sums.M, sums.c, sums.r);
+        fill_row(ORDINARY, z, N, &r);
+        z[N - 3] = z[10] = 50;
+        sums = sums_on(isa_of(i), z, N, 1);
+        check(sums.M == 50 && sums.c == 2, "%s: M %a c %g", isa_of(i), sums.M, sums.c);
+        z[100] = INFINITY;
+        sums = sums_on(isa_of(i), z, N, 1);
+        check(sums.M == INFINITY, "%s: M %a with a +inf", isa_of(i), sums.M);
+        z[N - 1] = NAN; /* blocks later */
+        sums = sums_on(isa_of(i), z, N, 1);
+        check(isnan(sums.M), "%s: M %a with a NaN behind a +inf", isa_of(i), sums.M);
+    }
+    entropy_set_isa(NULL);
+}
+
 /* Every length up to beyond a block, at every offset from a cache line. */
 static void test_lengths_and_alignments(void **state)
 {
@@ -170,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_instruction_sets),    cmocka_unit_test(test_lengths_and_alignments),
+        cmocka_unit_test(test_sums),
         cmocka_unit_test(test_places_in_the_batch), cmocka_unit_test(test_floating_point_environment),
     };
     begin("test_bits");
