@@ -1,5 +1,6 @@
-// entropy_f32 on every instruction set of this machine beside plain reads of the same buffer. Counters: ns per logit and bytes per
-// second; the share of the plain read is the ratio of two rows of the table. README.md says how to get a quiet number.
+// entropy_f32 on every instruction set of this machine beside plain reads of the same buffer.
+// Counters: ns per logit and bytes per second; the share of the plain read is the ratio of two rows
+// of the table. README.md says how to get a quiet number.
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
 
@@ -13,14 +14,17 @@
 #include "bench/plain_read.h"
 #include "entropy.h"
 
-namespace {
+namespace
+{
 
 enum class Kind { ordinary, half_masked, ascending };
 
 // Rows of logits on pages of either size.
-class Buffer {
+class Buffer
+{
 public:
-    Buffer(std::size_t n, std::size_t width, Kind kind, bool huge_pages) : rows(n), vocab(width), out(n)
+    Buffer(std::size_t n, std::size_t width, Kind kind, bool huge_pages)
+        : rows(n), vocab(width), out(n)
     {
         constexpr std::size_t huge = std::size_t{2} << 20;
         bytes = (rows * vocab * sizeof(float) + huge - 1) / huge * huge + huge;
@@ -42,7 +46,10 @@ public:
     Buffer(const Buffer &) = delete;
     Buffer &operator=(const Buffer &) = delete;
 
-    std::size_t size() const { return rows * vocab; }
+    std::size_t size() const
+    {
+        return rows * vocab;
+    }
 
     const std::size_t rows, vocab;
     std::vector<float> out;
@@ -75,9 +82,10 @@ private:
 void count(benchmark::State &state, const Buffer &buffer)
 {
     const auto logits = static_cast<double>(buffer.size());
-    state.counters["ns/logit"] =
-        benchmark::Counter(logits * 1e-9, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * static_cast<std::int64_t>(buffer.size() * sizeof(float)));
+    state.counters["ns/logit"] = benchmark::Counter(
+        logits * 1e-9, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                            static_cast<std::int64_t>(buffer.size() * sizeof(float)));
 }
 
 void read_rows(benchmark::State &state, plain_read *read, Buffer &buffer)
@@ -92,7 +100,8 @@ void entropy_rows(benchmark::State &state, const std::string &isa, Buffer &buffe
 {
     entropy_set_isa(isa.c_str());
     for (auto _ : state) {
-        if (entropy_f32(buffer.logits, 1, buffer.rows, buffer.vocab, buffer.out.data()) != ENTROPY_OK) {
+        if (entropy_f32(buffer.logits, 1, buffer.rows, buffer.vocab, buffer.out.data()) !=
+            ENTROPY_OK) {
             state.SkipWithError("entropy_f32 failed");
             break;
         }
@@ -113,12 +122,15 @@ void register_all(const char *place, Buffer &buffer)
     const std::string where = std::string(place) + "/" + std::to_string(buffer.vocab) + "/";
     for (std::size_t i = 0; plain_reader_of(i).read != nullptr; i++) {
         const plain_reader reader = plain_reader_of(i);
-        benchmark::RegisterBenchmark((where + "read " + reader.name).c_str(), read_rows, reader.read, std::ref(buffer));
+        benchmark::RegisterBenchmark((where + "read " + reader.name).c_str(), read_rows,
+                                     reader.read, std::ref(buffer));
     }
     for (const char *isa : {"scalar", "avx2", "avx512", "neon"}) {
-        const bool pointless = isa == std::string("scalar") && buffer.size() > 10'000'000; // minutes, to show nothing new
+        const bool pointless = isa == std::string("scalar") &&
+                               buffer.size() > 10'000'000; // minutes, to show nothing new
         if (!pointless && entropy_set_isa(isa) == ENTROPY_OK) {
-            benchmark::RegisterBenchmark((where + "entropy " + isa).c_str(), entropy_rows, std::string(isa), std::ref(buffer));
+            benchmark::RegisterBenchmark((where + "entropy " + isa).c_str(), entropy_rows,
+                                         std::string(isa), std::ref(buffer));
         }
     }
     entropy_set_isa(nullptr);
@@ -132,9 +144,12 @@ int main(int argc, char **argv)
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
         return 1;
     }
-    Buffer short_rows(16, 1000, Kind::ordinary, true), rows(1, 32000, Kind::ordinary, true), row(1, 151936, Kind::ordinary, true);
-    Buffer half_masked(1, 151936, Kind::half_masked, true), ascending(1, 151936, Kind::ascending, true);
-    Buffer memory(1700, 151936, Kind::ordinary, true), small_pages(1700, 151936, Kind::ordinary, false);
+    Buffer short_rows(16, 1000, Kind::ordinary, true), rows(1, 32000, Kind::ordinary, true),
+        row(1, 151936, Kind::ordinary, true);
+    Buffer half_masked(1, 151936, Kind::half_masked, true),
+        ascending(1, 151936, Kind::ascending, true);
+    Buffer memory(1700, 151936, Kind::ordinary, true),
+        small_pages(1700, 151936, Kind::ordinary, false);
     register_all("cache", short_rows);
     register_all("cache", rows);
     register_all("cache", row);

@@ -1,4 +1,5 @@
-/* The physical limit: reading every float of a buffer once, with nothing done to it but a sum that keeps the compiler honest. */
+/* The physical limit: reading every float of a buffer once, with nothing done to it but a sum that
+ * keeps the compiler honest. */
 #ifndef PLAIN_READ_H
 #define PLAIN_READ_H
 
@@ -8,8 +9,8 @@
 extern "C" {
 #endif
 
-/* The fastest loop for reading depends on the machine and on where the data lies; all of them are timed. NULL where the machine lacks the
- * instructions. */
+/* The fastest loop for reading depends on the machine and on where the data lies; all of them are
+ * timed. NULL where the machine lacks the instructions. */
 typedef float plain_read(const float *x, size_t n);
 
 typedef struct plain_reader {

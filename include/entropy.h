@@ -2,20 +2,24 @@
  *
  * SPDX-License-Identifier: MIT
  *
- * For a row of logits z the distribution is the softmax, p_i = exp(z_i) / sum_j exp(z_j), and the entropy, in nats,
+ * For a row of logits z the distribution is the softmax, p_i = exp(z_i) / sum_j exp(z_j), and the
+ * entropy, in nats,
  *
- *     H = -sum_i p_i log p_i    (C. E. Shannon, "A Mathematical Theory of Communication", Bell System Technical Journal 27, 1948)
+ *     H = -sum_i p_i log p_i
  *
- * computed in one sweep over the row, with the largest logit M held apart: with c the number of logits equal to M and, over all the
- * others, r = sum exp(z_i - M) and w = sum (z_i - M) exp(z_i - M),
+ * (C. E. Shannon, "A Mathematical Theory of Communication", Bell System Technical Journal 27,
+ * 1948), computed in one sweep over the row, with the largest logit M held apart: with c the number
+ * of logits equal to M and, over all the others, r = sum exp(z_i - M) and w = sum (z_i - M) exp(z_i
+ * - M),
  *
  *     H = log c + log1p(r / c) - w / (c + r).
  *
- * Every term is >= 0, so H is never negative and keeps its relative accuracy however certain the row is.
+ * Every term is >= 0, so H is never negative and keeps its relative accuracy however certain the
+ * row is.
  *
- * The same logits give the same 32 bits on every CPU, for every instruction set, batch size and position in the batch, and for
- * every floating-point environment of the caller. All functions may be called from any thread at any time; none prints, aborts
- * or allocates. */
+ * The same logits give the same 32 bits on every CPU, for every instruction set, batch size and
+ * position in the batch, and for every floating-point environment of the caller. All functions may
+ * be called from any thread at any time; none prints, aborts or allocates. */
 #ifndef ENTROPY_H
 #define ENTROPY_H
 
@@ -42,7 +46,7 @@ enum {
     ENTROPY_ERR_NULL = -1,  /* a pointer that is needed is NULL */
     ENTROPY_ERR_SHAPE = -2, /* a vocabulary of 0 with rows, or more logits than memory can hold */
     ENTROPY_ERR_VALUE = -3, /* an argument outside its domain */
-    ENTROPY_ERR_ISA = -4,   /* an instruction set that this machine or build lacks, or that does not exist */
+    ENTROPY_ERR_ISA = -4,   /* an instruction set that does not exist, or not here */
     ENTROPY_ERR_NOMEM = -5  /* memory that was needed could not be had */
 };
 
@@ -61,14 +65,17 @@ enum {
  *
  * A subnormal logit counts as 0. A result below FLT_MIN is +0; no result is -0.
  *
- * Relative error: at most 4e-7 + 7e-8 |log H|, for ordinary and for nearly certain rows, shifted by a constant or not.
+ * Relative error: at most 4e-7 + 7e-8 |log H|, for ordinary and for nearly certain rows, shifted by
+ * a constant or not.
  *
- * batch or seq 0: ENTROPY_OK, and nothing else is looked at. Otherwise vocab 0, or batch * seq * vocab floats that exceed
- * PTRDIFF_MAX bytes: ENTROPY_ERR_SHAPE; then logits or out NULL: ENTROPY_ERR_NULL.
+ * batch or seq 0: ENTROPY_OK, and nothing else is looked at. Otherwise vocab 0, or batch * seq *
+ * vocab floats that exceed PTRDIFF_MAX bytes: ENTROPY_ERR_SHAPE; then logits or out NULL:
+ * ENTROPY_ERR_NULL.
  *
- * The caller's rounding mode, flush-to-zero modes, exception masks and sticky exception flags neither matter nor change; no
- * exception traps. Reads nothing outside logits. Allocates nothing. */
-ENTROPY_API int entropy_f32(const float *logits, size_t batch, size_t seq, size_t vocab, float *out);
+ * The caller's rounding mode, flush-to-zero modes, exception masks and sticky exception flags
+ * neither matter nor change; no exception traps. Reads nothing outside logits. */
+ENTROPY_API int entropy_f32(const float *logits, size_t batch, size_t seq, size_t vocab,
+                            float *out);
 
 /* "0.1.0". */
 ENTROPY_API const char *entropy_version(void);
@@ -79,14 +86,15 @@ ENTROPY_API const char *entropy_strerror(int status);
 /* The instruction set in use: "scalar", "avx2", "avx512" or "neon". */
 ENTROPY_API const char *entropy_isa(void);
 
-/* Chooses the instruction set for all threads, from their next call on; NULL: the best that this machine has. At first it is what the
- * environment variable ENTROPY_ISA names, or the best where that is not set or cannot be met. Results do not change by a bit.
- * ENTROPY_ERR_ISA, and no change, where this machine, its operating system or this build lacks it, or no such name exists. */
+/* Chooses the instruction set for all threads, from their next call on; NULL: the best that this
+ * machine has. At first it is what the environment variable ENTROPY_ISA names, or the best where
+ * that is not set or cannot be met. Results do not change by a bit. ENTROPY_ERR_ISA, and no change,
+ * where this machine, its operating system or this build lacks it, or no such name exists. */
 ENTROPY_API int entropy_set_isa(const char *name);
 
-/* How many threads a call may use at most, the caller's included: what entropy_set_num_threads has set, else the environment
- * variable ENTROPY_NUM_THREADS (a decimal number >= 1), else the CPUs of the process's affinity mask. In this version all work is
- * done on the caller's thread. */
+/* How many threads a call may use at most, the caller's included: what entropy_set_num_threads has
+ * set, else the environment variable ENTROPY_NUM_THREADS (a decimal number >= 1), else the CPUs of
+ * the process's affinity mask. In this version all work is done on the caller's thread. */
 ENTROPY_API int entropy_get_num_threads(void);
 
 /* n >= 1: that many; 0: the default again. n < 0: ENTROPY_ERR_VALUE, and no change. */

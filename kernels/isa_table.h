@@ -1,4 +1,5 @@
-/* Included last by every isa_ISA.c, after its registers: instantiates each operation and lists it in the table ent_kernels_ISA. */
+/* Included last by every isa_ISA.c, after its registers: instantiates each operation and lists it
+ * in the table ent_kernels_ISA. */
 #include "op_entropy.h"
 
 static void sweep_f32(ent_sums *sums, const float *logits, size_t n, const ent_scale *scale)

@@ -1,5 +1,5 @@
-/* The logarithms and exponentials of row epilogues, in double: SLEEF's, which give the same bits on every CPU, or the C
- * library's in a build without it (ENTROPY_WITH_SLEEF=OFF). */
+/* The logarithms and exponentials of row epilogues, in double: SLEEF's, which give the same bits on
+ * every CPU, or the C library's in a build without it (ENTROPY_WITH_SLEEF=OFF). */
 #ifndef ENT_SCALAR_MATH_H
 #define ENT_SCALAR_MATH_H
 

@@ -1,4 +1,5 @@
-/* The logical vector of 16 floats as one zmm register: AVX-512 F and DQ. README.md lists what each operation does. */
+/* The logical vector of 16 floats as one zmm register: AVX-512 F and DQ. README.md lists what each
+ * operation does. */
 #ifndef ENT_VEC_AVX512_H
 #define ENT_VEC_AVX512_H
 
@@ -9,37 +10,86 @@
 #define VEC_UNROLL 4
 #define VEC_POW2_SATURATES true
 
+/* clang-format off: one operation a line */
 typedef __m512 vf32;
 typedef __mmask16 vmask;
 typedef __m512i vsign;
 
-INLINE vf32 v_set1(float x) { return _mm512_set1_ps(x); }
-INLINE vf32 v_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE vf32 v_set1(float x)
+{
+    return _mm512_set1_ps(x);
+}
+INLINE vf32 v_load(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
 INLINE vf32 v_load_n(const float *p, size_t n, float fill)
 {
     return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1u << n) - 1), p);
 }
-INLINE vf32 v_add(vf32 x, vf32 y) { return _mm512_add_ps(x, y); }
-INLINE vf32 v_sub(vf32 x, vf32 y) { return _mm512_sub_ps(x, y); }
-INLINE vf32 v_max(vf32 x, vf32 y) { return _mm512_max_ps(x, y); }
-INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z) { return _mm512_fmadd_ps(x, y, z); }
-INLINE vf32 v_fnma(vf32 x, vf32 y, vf32 z) { return _mm512_fnmadd_ps(x, y, z); }
+INLINE vf32 v_add(vf32 x, vf32 y)
+{
+    return _mm512_add_ps(x, y);
+}
+INLINE vf32 v_sub(vf32 x, vf32 y)
+{
+    return _mm512_sub_ps(x, y);
+}
+INLINE vf32 v_max(vf32 x, vf32 y)
+{
+    return _mm512_max_ps(x, y);
+}
+INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z)
+{
+    return _mm512_fmadd_ps(x, y, z);
+}
+INLINE vf32 v_fnma(vf32 x, vf32 y, vf32 z)
+{
+    return _mm512_fnmadd_ps(x, y, z);
+}
 INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 {
     (void)z;
     return _mm512_scalef_ps(p, n);
 }
 
-INLINE vmask v_equal(vf32 x, vf32 y) { return _mm512_cmp_ps_mask(x, y, _CMP_EQ_OQ); }
-INLINE vmask v_unordered(vf32 x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
-INLINE vmask m_none(void) { return 0; }
-INLINE vmask m_or(vmask x, vmask y) { return (vmask)(x | y); }
-INLINE int m_count(vmask m) { return __builtin_popcount(m); }
-INLINE vf32 v_zero_where(vmask m, vf32 x) { return _mm512_maskz_mov_ps((__mmask16)~m, x); }
+INLINE vmask v_equal(vf32 x, vf32 y)
+{
+    return _mm512_cmp_ps_mask(x, y, _CMP_EQ_OQ);
+}
+INLINE vmask v_unordered(vf32 x)
+{
+    return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+}
+INLINE vmask m_none(void)
+{
+    return 0;
+}
+INLINE vmask m_or(vmask x, vmask y)
+{
+    return (vmask)(x | y);
+}
+INLINE int m_count(vmask m)
+{
+    return __builtin_popcount(m);
+}
+INLINE vf32 v_zero_where(vmask m, vf32 x)
+{
+    return _mm512_maskz_mov_ps((__mmask16)~m, x);
+}
 
-INLINE vsign s_all(void) { return _mm512_set1_epi32(-1); }
-INLINE vsign s_and(vsign s, vf32 x) { return _mm512_and_si512(s, _mm512_castps_si512(x)); }
-INLINE bool s_still_all(vsign s) { return _mm512_movepi32_mask(s) == 0xffff; }
+INLINE vsign s_all(void)
+{
+    return _mm512_set1_epi32(-1);
+}
+INLINE vsign s_and(vsign s, vf32 x)
+{
+    return _mm512_and_si512(s, _mm512_castps_si512(x));
+}
+INLINE bool s_still_all(vsign s)
+{
+    return _mm512_movepi32_mask(s) == 0xffff;
+}
 
 INLINE float v_hmax(vf32 x)
 {
@@ -58,6 +108,11 @@ INLINE double v_hsum(vf32 x)
     return _mm_cvtsd_f64(_mm_add_sd(s2, _mm_unpackhi_pd(s2, s2)));
 }
 
-INLINE void v_prefetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+INLINE void v_prefetch(const void *p)
+{
+    _mm_prefetch((const char *)p, _MM_HINT_T0);
+}
+
+/* clang-format on */
 
 #endif

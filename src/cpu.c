@@ -1,7 +1,7 @@
 #include "cpu.h"
 
-/* Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 14.3, 14.5.3, 14.7.1 and 15.2: a vector extension may be
- * used if the CPU has it and the system saves its registers. */
+/* Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 14.3, 14.5.3, 14.7.1
+ * and 15.2: a vector extension may be used if the CPU has it and the system saves its registers. */
 #define BIT(n) (UINT32_C(1) << (n))
 #define LEAF1_FMA BIT(12)
 #define LEAF1_OSXSAVE BIT(27)
@@ -19,8 +19,8 @@ ent_level ent_level_of(const ent_cpu *cpu)
 {
     const uint32_t leaf1 = LEAF1_OSXSAVE | LEAF1_AVX | LEAF1_FMA | LEAF1_F16C;
     const uint32_t avx512 = LEAF7_AVX512F | LEAF7_AVX512DQ | LEAF7_AVX512BW | LEAF7_AVX512VL;
-    if (cpu->max_leaf < 7 || (cpu->leaf1_ecx & leaf1) != leaf1 || (cpu->xcr0 & XCR0_YMM) != XCR0_YMM ||
-        !(cpu->leaf7_ebx & LEAF7_AVX2)) {
+    if (cpu->max_leaf < 7 || (cpu->leaf1_ecx & leaf1) != leaf1 ||
+        (cpu->xcr0 & XCR0_YMM) != XCR0_YMM || !(cpu->leaf7_ebx & LEAF7_AVX2)) {
         return ENT_LEVEL_SCALAR;
     }
     if ((cpu->leaf7_ebx & avx512) != avx512 || (cpu->xcr0 & XCR0_ZMM) != XCR0_ZMM) {

@@ -11,7 +11,7 @@ typedef struct ent_cpu {
     uint32_t max_leaf;  /* CPUID 0, EAX: leaves above it do not exist */
     uint32_t leaf1_ecx; /* CPUID 1 */
     uint32_t leaf7_ebx; /* CPUID 7, subleaf 0 */
-    uint64_t xcr0;      /* XGETBV 0: the registers that the system saves; meaningless without OSXSAVE */
+    uint64_t xcr0; /* XGETBV 0: the registers that the system saves; meaningless without OSXSAVE */
 } ent_cpu;
 
 /* Depends on nothing but its argument. */

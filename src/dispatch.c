@@ -44,8 +44,8 @@ static const ent_kernels *best(void)
     return kernels[available() - 1];
 }
 
-/* NULL until it is first wanted. Threads that race for the first call all find the same, and each stores one whole pointer to
- * a constant table, so no order stronger than relaxed is needed. */
+/* NULL until it is first wanted. Threads that race for the first call all find the same, and each
+ * stores one whole pointer to a constant table, so no order stronger than relaxed is needed. */
 static _Atomic(const ent_kernels *) in_use;
 
 const ent_kernels *ent_dispatch(void)
@@ -56,7 +56,8 @@ const ent_kernels *ent_dispatch(void)
         const ent_kernels *wanted = name != NULL ? find(name) : NULL;
         wanted = wanted != NULL ? wanted : best();
         /* entropy_set_isa may have come between; what it chose stays. On failure k is that. */
-        if (atomic_compare_exchange_strong_explicit(&in_use, &k, wanted, memory_order_relaxed, memory_order_relaxed)) {
+        if (atomic_compare_exchange_strong_explicit(&in_use, &k, wanted, memory_order_relaxed,
+                                                    memory_order_relaxed)) {
             k = wanted;
         }
     }

@@ -1,8 +1,10 @@
-/* The floating-point environment that kernels run in: round to nearest, all exceptions masked, subnormals taken for zero and results
- * that would be subnormal flushed to zero. Entered once per call (and per thread), left with the caller's own restored, sticky flags included.
+/* The floating-point environment that kernels run in: round to nearest, all exceptions masked,
+ * subnormals taken for zero and results that would be subnormal flushed to zero. Entered once per
+ * call (and per thread), left with the caller's own restored, sticky flags included.
  *
- * Flushing is for speed (every e^-inf would otherwise cost a microcode assist on x86, 20 to 50 times a logit's share) and
- * for equal bits (vscalefps rounds a subnormal result, an exponent added as an integer does not). */
+ * Flushing is for speed (every e^-inf would otherwise cost a microcode assist on x86, 20 to 50
+ * times a logit's share) and for equal bits (vscalefps rounds a subnormal result, an exponent added
+ * as an integer does not). */
 #ifndef ENT_FPENV_H
 #define ENT_FPENV_H
 
@@ -41,7 +43,10 @@ static inline ent_fpenv ent_fpenv_enter(void)
 
 static inline void ent_fpenv_leave(ent_fpenv caller)
 {
-    __asm__ volatile("msr fpcr, %0\n\tmsr fpsr, %1" : : "r"(caller.fpcr), "r"(caller.fpsr) : "memory");
+    __asm__ volatile("msr fpcr, %0\n\tmsr fpsr, %1"
+                     :
+                     : "r"(caller.fpcr), "r"(caller.fpsr)
+                     : "memory");
 }
 #else
 #error "libentropy knows the floating-point environments of x86-64 and AArch64"

@@ -5,12 +5,14 @@
 #include <string.h>
 
 const char *const kind_names[KINDS] = {
-    "ordinary",    "scaled",    "shifted",    "peak",    "peak on ties", "ties",      "quantised",
-    "half masked", "mostly masked", "lowest mask", "ascending", "descending", "zigzag", "cut-off",
-    "any finite",  "huge",      "subnormal",  "one-hot", "all masked",   "with NaN",  "with +inf",
+    "ordinary",   "scaled",      "shifted",       "peak",        "peak on ties", "ties",
+    "quantised",  "half masked", "mostly masked", "lowest mask", "ascending",    "descending",
+    "zigzag",     "cut-off",     "any finite",    "huge",        "subnormal",    "one-hot",
+    "all masked", "with NaN",    "with +inf",
 };
 
-/* G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8(14), 2003; the state must not be 0. */
+/* G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8(14), 2003; the state must not be
+ * 0. */
 uint64_t random_bits(rng *r)
 {
     r->state ^= r->state << 13;
@@ -42,7 +44,8 @@ static double bell(rng *r)
 static double power_of_two(rng *r, int low, int high)
 {
     double x = 1;
-    for (int e = low + (int)random_below(r, (size_t)(high - low + 1)); e != 0; e -= e > 0 ? 1 : -1) {
+    for (int e = low + (int)random_below(r, (size_t)(high - low + 1)); e != 0;
+         e -= e > 0 ? 1 : -1) {
         x *= e > 0 ? 2 : 0.5;
     }
     return x;
@@ -60,7 +63,8 @@ static float any_finite(rng *r)
 
 static float subnormal(rng *r)
 {
-    const uint32_t b = (uint32_t)random_bits(r) & (random_unit(r) < 0.2 ? UINT32_C(0x80000000) : UINT32_C(0x807fffff));
+    const uint32_t b = (uint32_t)random_bits(r) &
+                       (random_unit(r) < 0.2 ? UINT32_C(0x80000000) : UINT32_C(0x807fffff));
     float x;
     memcpy(&x, &b, sizeof x);
     return x;
@@ -82,7 +86,9 @@ static float logit(row_kind kind, size_t i, size_t n, double scale, double shift
     case ZIGZAG: return (float)((i & 1 ? 1 : -1) * (double)i * 0.001953125);
     case CUT_OFF: return (float)-(80 + 38 * random_unit(r));
     case ANY_FINITE: return any_finite(r);
-    case HUGE_LOGITS: return (float)((random_unit(r) < 0.5 ? -1 : 1) * (double)FLT_MAX * (1 - 0.001 * random_unit(r)));
+    case HUGE_LOGITS:
+        return (float)((random_unit(r) < 0.5 ? -1 : 1) * (double)FLT_MAX *
+                       (1 - 0.001 * random_unit(r)));
     case SUBNORMAL: return subnormal(r);
     case ONE_HOT:
     case ALL_MASKED: return -INFINITY;

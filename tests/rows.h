@@ -1,4 +1,5 @@
-/* Rows of logits that are hard in one way each, the same on every machine: no function of the C library goes into them. */
+/* Rows of logits that are hard in one way each, the same on every machine: no function of the C
+ * library goes into them. */
 #ifndef ROWS_H
 #define ROWS_H
 
@@ -26,15 +27,15 @@ typedef enum row_kind {
     LOWEST_MASK,   /* half of them -FLT_MAX */
     ASCENDING,     /* the maximum moves with every logit, and comes last */
     DESCENDING,
-    ZIGZAG,        /* ascending and descending by turns, with growing height */
-    CUT_OFF,       /* around the distance at which exp becomes 0: 80 to 118 below the top */
-    ANY_FINITE,    /* every exponent and sign */
-    HUGE_LOGITS,   /* near FLT_MAX, both signs: differences overflow */
-    SUBNORMAL,     /* subnormals and zeros of both signs */
-    ONE_HOT,       /* one logit, the rest -inf */
-    ALL_MASKED,    /* -inf */
-    WITH_NAN,      /* ordinary, with a NaN somewhere */
-    WITH_INF,      /* ordinary, with one to three +inf */
+    ZIGZAG,      /* ascending and descending by turns, with growing height */
+    CUT_OFF,     /* around the distance at which exp becomes 0: 80 to 118 below the top */
+    ANY_FINITE,  /* every exponent and sign */
+    HUGE_LOGITS, /* near FLT_MAX, both signs: differences overflow */
+    SUBNORMAL,   /* subnormals and zeros of both signs */
+    ONE_HOT,     /* one logit, the rest -inf */
+    ALL_MASKED,  /* -inf */
+    WITH_NAN,    /* ordinary, with a NaN somewhere */
+    WITH_INF,    /* ordinary, with one to three +inf */
     KINDS
 } row_kind;
 

@@ -13,13 +13,15 @@
 /* The exit status by which ctest knows that a test was skipped. */
 #define SKIPPED 77
 
-/* How many rows of n to test: ENTROPY_TEST_DIVIDE in the environment makes emulated runs bearable. Never less than 1. */
+/* How many rows of n to test: ENTROPY_TEST_DIVIDE in the environment makes emulated runs bearable.
+ * Never less than 1. */
 size_t divided(size_t n);
 
 /* The name of the ith instruction set that this machine has, NULL behind the last. */
 const char *isa_of(size_t i);
 
-/* If ENTROPY_ISA names an instruction set that this machine lacks: says so, and exits with SKIPPED. Says what is tested otherwise. */
+/* If ENTROPY_ISA names an instruction set that this machine lacks: says so, and exits with SKIPPED.
+ * Says what is tested otherwise. */
 void begin(const char *program);
 
 uint32_t bits_of(float x);

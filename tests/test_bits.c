@@ -1,5 +1,5 @@
-/* The same 32 bits whatever the instruction set, the length, the alignment, the place in the batch and the caller's floating-point
- * environment. */
+/* The same 32 bits whatever the instruction set, the length, the alignment, the place in the batch
+ * and the caller's floating-point environment. */
 #define _GNU_SOURCE /* feenableexcept */
 #include "suite.h"
 
@@ -32,7 +32,8 @@ static ent_sums sums_on(const char *isa, const float *z, size_t n, double T)
 
 static bool same_sums(const ent_sums *a, const ent_sums *b)
 {
-    return memcmp(a, b, sizeof *a) == 0 || (a->M != a->M && b->M != b->M) || (a->M == INFINITY && b->M == INFINITY);
+    return memcmp(a, b, sizeof *a) == 0 || (a->M != a->M && b->M != b->M) ||
+           (a->M == INFINITY && b->M == INFINITY);
 }
 
 static void compare_all(const float *z, size_t n, double T, const char *kind)
@@ -40,12 +41,15 @@ static void compare_all(const float *z, size_t n, double T, const char *kind)
     const ent_sums scalar = sums_on("scalar", z, n, T);
     for (size_t i = 1; isa_of(i) != NULL; i++) {
         const ent_sums other = sums_on(isa_of(i), z, n, T);
-        check(same_sums(&scalar, &other), "%s, %zu logits, T %g: on scalar M %a c %g r %a w %a, on %s M %a c %g r %a w %a", kind, n,
-              T, scalar.M, scalar.c, scalar.r, scalar.w, isa_of(i), other.M, other.c, other.r, other.w);
+        check(same_sums(&scalar, &other),
+              "%s, %zu logits, T %g: on scalar M %a c %g r %a w %a, on %s M %a c %g r %a w %a",
+              kind, n, T, scalar.M, scalar.c, scalar.r, scalar.w, isa_of(i), other.M, other.c,
+              other.r, other.w);
     }
 }
 
-/* Thousands of rows of all kinds, most of them short; all sums are compared, which is more than the entropies. */
+/* Thousands of rows of all kinds, most of them short; all sums are compared, which is more than the
+ * entropies. */
 static void test_instruction_sets(void **state)
 {
     (void)state;
@@ -55,7 +59,8 @@ static void test_instruction_sets(void **state)
     const size_t rows = divided(8000);
     for (size_t i = 0; i < rows; i++) {
         const row_kind kind = (row_kind)(i % KINDS);
-        const size_t n = random_below(&r, 400) == 0 ? LONGEST - random_below(&r, 10000) : 1 + random_below(&r, i % 2 ? 40 : 4000);
+        const size_t n = random_below(&r, 400) == 0 ? LONGEST - random_below(&r, 10000)
+                                                    : 1 + random_below(&r, i % 2 ? 40 : 4000);
         fill_row(kind, z, n, &r);
         compare_all(z, n, temperatures[random_below(&r, 7)], kind_names[kind]);
     }
@@ -63,7 +68,8 @@ static void test_instruction_sets(void **state)
     entropy_set_isa(NULL);
 }
 
-/* What leaves no trace in an entropy but will in other results: which largest logit the sums claim, and how many logits equal it. */
+/* What leaves no trace in an entropy but will in other results: which largest logit the sums claim,
+ * and how many logits equal it. */
 static void test_sums(void **state)
 {
     (void)state;
@@ -73,8 +79,8 @@ static void test_sums(void **state)
     for (size_t i = 0; isa_of(i) != NULL; i++) {
         fill_row(SUBNORMAL, z, N, &r);
         ent_sums sums = sums_on(isa_of(i), z, N, 1);
-        check(bits_of((float)sums.M) == 0 && sums.c == N && sums.r == 0 && sums.w == 0, "%s: M %a c %g r %g among subnormals", isa_of(i),
-              sums.M, sums.c, sums.r);
+        check(bits_of((float)sums.M) == 0 && sums.c == N && sums.r == 0 && sums.w == 0,
+              "%s: M %a c %g r %g among subnormals", isa_of(i), sums.M, sums.c, sums.r);
         fill_row(ORDINARY, z, N, &r);
         z[N - 3] = z[10] = 50;
         sums = sums_on(isa_of(i), z, N, 1);
@@ -100,7 +106,8 @@ static void test_lengths_and_alignments(void **state)
         const size_t offset = n % 16;
         memcpy(moved + offset, z, n * sizeof *z);
         compare_all(moved + offset, n, 1, "ordinary");
-        const ent_sums here = sums_on(entropy_isa(), z, n, 1), there = sums_on(entropy_isa(), moved + offset, n, 1);
+        const ent_sums here = sums_on(entropy_isa(), z, n, 1),
+                       there = sums_on(entropy_isa(), moved + offset, n, 1);
         check(same_sums(&here, &there), "%zu logits differ at offset %zu", n, offset);
     }
     free(z);
@@ -125,8 +132,8 @@ static void test_places_in_the_batch(void **state)
         assert_memory_equal(together, transposed, sizeof together);
         for (size_t i = 0; i < ROWS; i++) {
             assert_int_equal(entropy_f32(z[i], 1, 1, VOCAB, &alone), ENTROPY_OK);
-            check(bits_of(alone) == bits_of(together[i]), "row %zu on %s: %a alone, %a in the batch", i, isa_of(isa), alone,
-                  together[i]);
+            check(bits_of(alone) == bits_of(together[i]),
+                  "row %zu on %s: %a alone, %a in the batch", i, isa_of(isa), alone, together[i]);
         }
     }
     entropy_set_isa(NULL);
@@ -151,7 +158,9 @@ static void set_flushing(bool on)
 #else
     uint64_t fpcr;
     __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
-    __asm__ volatile("msr fpcr, %0" : : "r"(on ? fpcr | UINT64_C(1) << 24 : fpcr & ~(UINT64_C(1) << 24)));
+    __asm__ volatile("msr fpcr, %0"
+                     :
+                     : "r"(on ? fpcr | UINT64_C(1) << 24 : fpcr & ~(UINT64_C(1) << 24)));
 #endif
 }
 
@@ -184,9 +193,10 @@ static void test_floating_point_environment(void **state)
             set_flushing(false);
             fesetround(FE_TONEAREST);
             assert_int_equal(status, ENTROPY_OK);
-            check(before == after, "environment %d: registers %llx before, %llx after", i, (unsigned long long)before,
-                  (unsigned long long)after);
-            check(memcmp(expected, got, sizeof got) == 0, "environment %d gives other bits on %s", i, isa_of(isa));
+            check(before == after, "environment %d: registers %llx before, %llx after", i,
+                  (unsigned long long)before, (unsigned long long)after);
+            check(memcmp(expected, got, sizeof got) == 0, "environment %d gives other bits on %s",
+                  i, isa_of(isa));
         }
     }
     entropy_set_isa(NULL);
@@ -195,9 +205,11 @@ static void test_floating_point_environment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_instruction_sets),    cmocka_unit_test(test_lengths_and_alignments),
+        cmocka_unit_test(test_instruction_sets),
+        cmocka_unit_test(test_lengths_and_alignments),
         cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_places_in_the_batch), cmocka_unit_test(test_floating_point_environment),
+        cmocka_unit_test(test_places_in_the_batch),
+        cmocka_unit_test(test_floating_point_environment),
     };
     begin("test_bits");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* The command, run as a user runs it: on good files and on every bad one that its manual speaks of. */
+/* The command, run as a user runs it: on good files and on every bad one that its manual speaks of.
+ */
 #define _GNU_SOURCE /* posix_spawn, pipe2 */
 #include "suite.h"
 
@@ -21,7 +22,7 @@
 /* ---- Running it. ---- */
 
 typedef struct outcome {
-    int status;        /* exit status, or 128 + signal */
+    int status; /* exit status, or 128 + signal */
     long peak_kilobytes;
     char *out, *error; /* what it printed; both are freed by the next run */
 } outcome;
@@ -80,12 +81,14 @@ static void expect_complaint(const char *line, int status, const char *name, con
     const outcome o = shell(line);
     check(o.status == status, "%s: exit status %d, not %d; %s", line, o.status, status, o.error);
     check(o.out[0] == '\0', "%s: printed %s", line, o.out);
-    check(lines_of(o.error) == 1 && strstr(o.error, name) && strstr(o.error, what), "%s: complained in these words: %s", line, o.error);
+    check(lines_of(o.error) == 1 && strstr(o.error, name) && strstr(o.error, what),
+          "%s: complained in these words: %s", line, o.error);
 }
 
 /* ---- Files. ---- */
 
-static void write_file(const char *path, const char *header, size_t header_size, const void *data, size_t size)
+static void write_file(const char *path, const char *header, size_t header_size, const void *data,
+                       size_t size)
 {
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
@@ -94,8 +97,10 @@ static void write_file(const char *path, const char *header, size_t header_size,
     fclose(f);
 }
 
-/* A file of format `major`.0 with this dictionary; padded so that the data starts at a multiple of 64 if `aligned`. */
-static void write_npy(const char *path, int major, const char *dictionary, bool aligned, const void *data, size_t size)
+/* A file of format `major`.0 with this dictionary; padded so that the data starts at a multiple of
+ * 64 if `aligned`. */
+static void write_npy(const char *path, int major, const char *dictionary, bool aligned,
+                      const void *data, size_t size)
 {
     char header[512] = "\x93NUMPY";
     const size_t start = major == 1 ? 10 : 12, length = strlen(dictionary);
@@ -135,8 +140,10 @@ static double number_of(const char *key, int n)
 static void test_shipped_logits(void **state)
 {
     (void)state;
-    static const char *const words[] = {"0.0024976", "\" ferry\"", "\"\\n\"", "rows", "mean", "median", "histogram"};
-    outcome o = shell("$entropy --tokens " TEST_DATA "/smollm2_tokens.json " TEST_DATA "/smollm2_f32.npy");
+    static const char *const words[] = {"0.0024976", "\" ferry\"", "\"\\n\"",  "rows",
+                                        "mean",      "median",     "histogram"};
+    outcome o =
+        shell("$entropy --tokens " TEST_DATA "/smollm2_tokens.json " TEST_DATA "/smollm2_f32.npy");
     assert_int_equal(o.status, 0);
     assert_string_equal(o.error, "");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -148,11 +155,16 @@ static void test_shipped_logits(void **state)
     const char *p = shipped;
     for (int i = 0; i < 10; i++) {
         p = strstr(p, "\"entropy\": ") + strlen("\"entropy\": ");
-        check(reference_accepts((float)number_of("\"entropy\":", i), strtod(p, NULL)), "row %d: %g", i, number_of("\"entropy\":", i));
+        check(reference_accepts((float)number_of("\"entropy\":", i), strtod(p, NULL)), "row %d: %g",
+              i, number_of("\"entropy\":", i));
     }
     free(shipped);
-    assert_int_equal(shell("$entropy --csv --tokens " TEST_DATA "/smollm2_tokens.json " TEST_DATA "/smollm2_f32.npy").status, 0);
-    check(lines_of(last.out) == 12 && strstr(last.out, "\"istant\"") != NULL, "%s", last.out); /* one token is a newline */
+    assert_int_equal(shell("$entropy --csv --tokens " TEST_DATA "/smollm2_tokens.json " TEST_DATA
+                           "/smollm2_f32.npy")
+                         .status,
+                     0);
+    check(lines_of(last.out) == 12 && strstr(last.out, "\"istant\"") != NULL, "%s",
+          last.out); /* one token is a newline */
     assert_int_equal(shell("$entropy --summary " TEST_DATA "/smollm2_f32.npy").status, 0);
     assert_null(strstr(last.out, "perplexity"));
 }
@@ -171,7 +183,8 @@ static void test_formats(void **state)
         for (size_t i = 0; i < sizeof dictionaries / sizeof *dictionaries; i++) {
             for (int aligned = 0; aligned < 2; aligned++) {
                 write_npy("f.npy", major, dictionaries[i], aligned, six, sizeof six);
-                static const char *const lines[] = {"$entropy --json f.npy", "$entropy --json - <f.npy",
+                static const char *const lines[] = {"$entropy --json f.npy",
+                                                    "$entropy --json - <f.npy",
                                                     "cat f.npy | $entropy --json -"};
                 for (size_t k = 0; k < 3; k++) {
                     const outcome o = shell(lines[k]);
@@ -184,7 +197,8 @@ static void test_formats(void **state)
     }
     write_six("f.npy", "{'descr': '<f4', 'fortran_order': True, 'shape': (6,), }");
     assert_int_equal(shell("$entropy --json f.npy").status, 0);
-    assert_true(reference_accepts((float)number_of("\"entropy\":", 0), reference_entropy(six, 6, 1)));
+    assert_true(
+        reference_accepts((float)number_of("\"entropy\":", 0), reference_entropy(six, 6, 1)));
 }
 
 static void test_options(void **state)
@@ -192,9 +206,11 @@ static void test_options(void **state)
     (void)state;
     write_six("f.npy", TWO_BY_THREE);
     shell("$entropy --json --bits f.npy");
-    assert_true(reference_accepts((float)(number_of("\"entropy\":", 0) * log(2)), reference_entropy(six, 3, 1)));
+    assert_true(reference_accepts((float)(number_of("\"entropy\":", 0) * log(2)),
+                                  reference_entropy(six, 3, 1)));
     shell("$entropy --json --temperature 0.25 f.npy");
-    assert_true(reference_accepts((float)number_of("\"entropy\":", 1), reference_entropy(six + 3, 3, 0.25)));
+    assert_true(reference_accepts((float)number_of("\"entropy\":", 1),
+                                  reference_entropy(six + 3, 3, 0.25)));
     assert_int_equal(shell("$entropy --help").status, 0);
     assert_non_null(strstr(last.out, "Usage: entropy"));
     assert_int_equal(shell("$entropy --version").status, 0);
@@ -210,7 +226,8 @@ static void test_options(void **state)
     assert_int_equal(shell("$entropy --nonsense f.npy").status, 2);
 }
 
-/* The numbers of a summary, on a file whose entropies are known: log 1, log 2, ... log 9, and one row without a distribution. */
+/* The numbers of a summary, on a file whose entropies are known: log 1, log 2, ... log 9, and one
+ * row without a distribution. */
 static void test_summary(void **state)
 {
     (void)state;
@@ -220,13 +237,15 @@ static void test_summary(void **state)
             z[i][k] = i < 9 && k <= i ? 5 : -INFINITY;
         }
     }
-    write_npy("s.npy", 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (10, 9), }", true, z, sizeof z);
+    write_npy("s.npy", 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (10, 9), }", true, z,
+              sizeof z);
     assert_int_equal(shell("$entropy --summary --json s.npy").status, 0);
     double mean = 0;
     for (int i = 1; i <= 9; i++) {
         mean += log(i) / 9;
     }
-    assert_true(fabs(number_of("\"rows\":", 0) - 10) < 1e-9 && fabs(number_of("\"undefined\":", 0) - 1) < 1e-9);
+    assert_true(fabs(number_of("\"rows\":", 0) - 10) < 1e-9 &&
+                fabs(number_of("\"undefined\":", 0) - 1) < 1e-9);
     assert_true(fabs(number_of("\"mean\":", 0) - mean) < 1e-6);
     assert_true(fabs(number_of("\"median\":", 0) - log(5)) < 1e-6);
     assert_true(fabs(number_of("\"p5\":", 0) - 0.4 * log(2)) < 1e-6);
@@ -264,7 +283,8 @@ static void test_bad_headers(void **state)
         {"{'descr': '<f4', 'fortran_order': False, 'shape': 6, }", "shape"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }", "truncated"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", "claims 16 bytes"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 2), }", "more bytes than any file"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 2), }",
+         "more bytes than any file"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 2), }", "shape"},
         {"{'descr': '<f4', 'fortran_order': False, }", "lacks"},
         {"{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", "twice"},
@@ -278,7 +298,8 @@ static void test_bad_headers(void **state)
         write_six("bad.npy", bad[i].dictionary);
         expect_complaint("$entropy bad.npy", 1, "bad.npy", bad[i].what);
         expect_complaint("cat bad.npy | $entropy -", 1, "standard input",
-                         strcmp(bad[i].what, "claims 16 bytes") == 0 ? "goes on behind" : bad[i].what);
+                         strcmp(bad[i].what, "claims 16 bytes") == 0 ? "goes on behind"
+                                                                     : bad[i].what);
     }
 }
 
@@ -319,15 +340,19 @@ static void test_tokens(void **state)
     static const char *const good[] = {
         "[\"a\\u00e9\\ud83d\\ude00\", \"\\u001b[31m\"]",
         "[[\"a\\u00e9\\ud83d\\ude00\"], [\"\\u001b[31m\"]]",
-        "{\"x\": [1, -2.5e3, {\"y\": [null, true, false, {}]}], \"tokens\": [\"a\\u00e9\\ud83d\\ude00\", \"\\u001b[31m\"], \"z\": []}",
-        "{\"rows\": [{\"id\": 3, \"text\": \"a\\u00e9\\ud83d\\ude00\"}, {\"target_text\": \"\\u001b[31m\", \"p\": {\"text\": \"no\"}}]}",
+        "{\"x\": [1, -2.5e3, {\"y\": [null, true, false, {}]}], \"tokens\": "
+        "[\"a\\u00e9\\ud83d\\ude00\", \"\\u001b[31m\"], \"z\": []}",
+        "{\"rows\": [{\"id\": 3, \"text\": \"a\\u00e9\\ud83d\\ude00\"}, {\"target_text\": "
+        "\"\\u001b[31m\", \"p\": {\"text\": \"no\"}}]}",
     };
     write_six("f.npy", TWO_BY_THREE);
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         write_text("t.json", good[i]);
         const outcome o = shell("$entropy --tokens t.json f.npy");
         check(o.status == 0, "%s: %s", good[i], o.error);
-        check(strstr(o.out, "\"a\xc3\xa9\xf0\x9f\x98\x80\"") && strstr(o.out, "\"\\x1b[31m\"") && !strchr(o.out, 27), "%s", o.out);
+        check(strstr(o.out, "\"a\xc3\xa9\xf0\x9f\x98\x80\"") && strstr(o.out, "\"\\x1b[31m\"") &&
+                  !strchr(o.out, 27),
+              "%s", o.out);
     }
     write_text("t.json", good[0]);
     assert_int_equal(shell("cat t.json | $entropy --json --tokens /dev/stdin f.npy").status, 0);
@@ -366,7 +391,8 @@ static void test_tokens(void **state)
 static void write_zeros(const char *path, size_t rows, size_t vocab)
 {
     char dictionary[128];
-    snprintf(dictionary, sizeof dictionary, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows, vocab);
+    snprintf(dictionary, sizeof dictionary,
+             "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows, vocab);
     write_npy(path, 1, dictionary, true, "", 0);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
@@ -380,7 +406,8 @@ static void test_memory(void **state)
     static const size_t shapes[][2] = {{1000, 50000}, {3, 20000000}, {1200000, 8}};
     for (size_t i = 0; i < 3; i++) {
         write_zeros("large.npy", shapes[i][0], shapes[i][1]);
-        static const char *const lines[] = {"exec $entropy --summary --json large.npy", "exec $entropy --summary --json - <large.npy"};
+        static const char *const lines[] = {"exec $entropy --summary --json large.npy",
+                                            "exec $entropy --summary --json - <large.npy"};
         for (size_t k = 0; k < 2; k++) {
             const outcome o = shell(lines[k]);
             check(o.status == 0, "%s: %s", lines[k], o.error);
@@ -392,7 +419,8 @@ static void test_memory(void **state)
     unlink("large.npy");
 }
 
-/* Cut at one moment after another while the command reads it: each time it must print the whole result or complain. */
+/* Cut at one moment after another while the command reads it: each time it must print the whole
+ * result or complain. */
 static void test_shrinking_file(void **state)
 {
     (void)state;
@@ -400,14 +428,19 @@ static void test_shrinking_file(void **state)
     for (int i = 0; i < 40 && complaints < 3; i++) {
         char line[256];
         write_zeros("shrinks.npy", 3000, 50000);
-        snprintf(line, sizeof line, "$entropy --summary shrinks.npy & sleep 0.0%d; truncate -s %d shrinks.npy; wait $!", 1 + i % 9,
-                 i % 2 ? 1000 : 5000000);
+        snprintf(
+            line, sizeof line,
+            "$entropy --summary shrinks.npy & sleep 0.0%d; truncate -s %d shrinks.npy; wait $!",
+            1 + i % 9, i % 2 ? 1000 : 5000000);
         const outcome o = shell(line);
         if (o.status == 0) {
             continue;
         }
-        check(o.status == 1 && o.out[0] == '\0' && lines_of(o.error) == 1, "status %d, %s", o.status, o.error);
-        check(strstr(o.error, "shrank") || strstr(o.error, "truncated") || strstr(o.error, "not a .npy"), "%s", o.error);
+        check(o.status == 1 && o.out[0] == '\0' && lines_of(o.error) == 1, "status %d, %s",
+              o.status, o.error);
+        check(strstr(o.error, "shrank") || strstr(o.error, "truncated") ||
+                  strstr(o.error, "not a .npy"),
+              "%s", o.error);
         complaints += strstr(o.error, "shrank") != NULL;
     }
     unlink("shrinks.npy");
@@ -427,15 +460,17 @@ static void test_broken_pipe(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3 || setenv("entropy", argv[1], 1) != 0 || (mkdir(argv[2], 0777) != 0 && errno != EEXIST) || chdir(argv[2]) != 0) {
+    if (argc != 3 || setenv("entropy", argv[1], 1) != 0 ||
+        (mkdir(argv[2], 0777) != 0 && errno != EEXIST) || chdir(argv[2]) != 0) {
         fprintf(stderr, "usage: test_command COMMAND DIRECTORY\n");
         return 2;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shipped_logits), cmocka_unit_test(test_formats),        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_summary),        cmocka_unit_test(test_bad_headers),    cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_tokens),         cmocka_unit_test(test_memory),         cmocka_unit_test(test_shrinking_file),
-        cmocka_unit_test(test_broken_pipe),
+        cmocka_unit_test(test_shipped_logits), cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_options),        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_bad_headers),    cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_tokens),         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_shrinking_file), cmocka_unit_test(test_broken_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Which instruction set is chosen, on recorded CPUs and on this one, and what may be chosen instead; the number of threads. */
+/* Which instruction set is chosen, on recorded CPUs and on this one, and what may be chosen
+ * instead; the number of threads. */
 #define _GNU_SOURCE /* setenv, sched_getaffinity */
 #include "suite.h"
 
@@ -20,29 +21,52 @@ static void test_recorded_cpus(void **state)
         ent_cpu cpu;
         ent_level level;
     } cpus[] = {
-        {"Core 2 Penryn: no AVX at all", {0x0000000a, 0x0408e3fd, 0x00000000, 0x0}, ENT_LEVEL_SCALAR},
+        {"Core 2 Penryn: no AVX at all",
+         {0x0000000a, 0x0408e3fd, 0x00000000, 0x0},
+         ENT_LEVEL_SCALAR},
         {"Nehalem", {0x0000000b, 0x0098e3bd, 0x00000000, 0x0}, ENT_LEVEL_SCALAR},
         {"Sandy Bridge: AVX alone", {0x0000000d, 0x1fbae3ff, 0x00000000, 0x7}, ENT_LEVEL_SCALAR},
         {"Ivy Bridge: AVX and F16C", {0x0000000d, 0x7fbae3ff, 0x00000281, 0x7}, ENT_LEVEL_SCALAR},
         {"Haswell", {0x0000000d, 0x7ffafbbf, 0x000027ab, 0x7}, ENT_LEVEL_AVX2},
-        {"Haswell, XSAVE off in the system", {0x0000000d, 0x77fafbbf, 0x000027ab, 0x0}, ENT_LEVEL_SCALAR},
-        {"Haswell, a guest whose system saves xmm alone", {0x0000000d, 0x7ffafbbf, 0x000027ab, 0x3}, ENT_LEVEL_SCALAR},
-        {"Haswell, a guest without F16C", {0x0000000d, 0x5ffafbbf, 0x000027ab, 0x7}, ENT_LEVEL_SCALAR},
-        {"Haswell, a guest without FMA", {0x0000000d, 0x7ffaebbf, 0x000027ab, 0x7}, ENT_LEVEL_SCALAR},
-        {"Haswell, a guest whose CPUID ends at leaf 4", {0x00000004, 0x7ffafbbf, 0x000027ab, 0x7}, ENT_LEVEL_SCALAR},
+        {"Haswell, XSAVE off in the system",
+         {0x0000000d, 0x77fafbbf, 0x000027ab, 0x0},
+         ENT_LEVEL_SCALAR},
+        {"Haswell, a guest whose system saves xmm alone",
+         {0x0000000d, 0x7ffafbbf, 0x000027ab, 0x3},
+         ENT_LEVEL_SCALAR},
+        {"Haswell, a guest without F16C",
+         {0x0000000d, 0x5ffafbbf, 0x000027ab, 0x7},
+         ENT_LEVEL_SCALAR},
+        {"Haswell, a guest without FMA",
+         {0x0000000d, 0x7ffaebbf, 0x000027ab, 0x7},
+         ENT_LEVEL_SCALAR},
+        {"Haswell, a guest whose CPUID ends at leaf 4",
+         {0x00000004, 0x7ffafbbf, 0x000027ab, 0x7},
+         ENT_LEVEL_SCALAR},
         {"Zen", {0x0000000d, 0x7ed8320b, 0x209c01a9, 0x7}, ENT_LEVEL_AVX2},
         {"Zen 3", {0x00000010, 0x7efa320b, 0x219c97a9, 0x207}, ENT_LEVEL_AVX2},
         {"Zen 4", {0x00000010, 0x7efa320b, 0xf1bf97a9, 0x2e7}, ENT_LEVEL_AVX512},
         {"Skylake-X", {0x00000016, 0x7ffefbff, 0xd39ffffb, 0x2e7}, ENT_LEVEL_AVX512},
-        {"Skylake-X, AVX-512 registers not saved", {0x00000016, 0x7ffefbff, 0xd39ffffb, 0x207}, ENT_LEVEL_AVX2},
-        {"Skylake-X, upper zmm not saved", {0x00000016, 0x7ffefbff, 0xd39ffffb, 0x67}, ENT_LEVEL_AVX2},
-        {"Skylake-X, mask registers not saved", {0x00000016, 0x7ffefbff, 0xd39ffffb, 0xc7}, ENT_LEVEL_AVX2},
-        {"Knights Landing: AVX-512 F without DQ, BW, VL", {0x0000000d, 0x7ff8f3bf, 0x1c0d23ab, 0xe7}, ENT_LEVEL_AVX2},
+        {"Skylake-X, AVX-512 registers not saved",
+         {0x00000016, 0x7ffefbff, 0xd39ffffb, 0x207},
+         ENT_LEVEL_AVX2},
+        {"Skylake-X, upper zmm not saved",
+         {0x00000016, 0x7ffefbff, 0xd39ffffb, 0x67},
+         ENT_LEVEL_AVX2},
+        {"Skylake-X, mask registers not saved",
+         {0x00000016, 0x7ffefbff, 0xd39ffffb, 0xc7},
+         ENT_LEVEL_AVX2},
+        {"Knights Landing: AVX-512 F without DQ, BW, VL",
+         {0x0000000d, 0x7ff8f3bf, 0x1c0d23ab, 0xe7},
+         ENT_LEVEL_AVX2},
         {"Sapphire Rapids", {0x00000020, 0x7ffefbff, 0xf1bf0ffb, 0x602e7}, ENT_LEVEL_AVX512},
-        {"Alder Lake: AVX-512 fused off", {0x00000020, 0x7ffafbff, 0x239c27eb, 0x207}, ENT_LEVEL_AVX2},
+        {"Alder Lake: AVX-512 fused off",
+         {0x00000020, 0x7ffafbff, 0x239c27eb, 0x207},
+         ENT_LEVEL_AVX2},
     };
     for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++) {
-        check(ent_level_of(&cpus[i].cpu) == cpus[i].level, "%s: level %d", cpus[i].name, (int)ent_level_of(&cpus[i].cpu));
+        check(ent_level_of(&cpus[i].cpu) == cpus[i].level, "%s: level %d", cpus[i].name,
+              (int)ent_level_of(&cpus[i].cpu));
     }
 }
 
@@ -55,8 +79,9 @@ static void test_this_machine(void **state)
     /* What the compiler's own detection says. */
     __builtin_cpu_init();
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512vl");
     assert_string_equal(best, avx512 ? "avx512" : avx2 ? "avx2" : "scalar");
     assert_int_equal(entropy_set_isa("neon"), ENTROPY_ERR_ISA);
 #else
@@ -86,10 +111,12 @@ static void in_child(int (*run)(const char *), const char *argument)
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
-    check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "with \"%s\": status %x", argument, (unsigned)status);
+    check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "with \"%s\": status %x", argument,
+          (unsigned)status);
 }
 
-/* The first call with this in ENTROPY_ISA gives what entropy_set_isa gives, or the best where that refuses. */
+/* The first call with this in ENTROPY_ISA gives what entropy_set_isa gives, or the best where that
+ * refuses. */
 static int first_call_follows(const char *variable)
 {
     setenv("ENTROPY_ISA", variable, 1);
@@ -127,7 +154,8 @@ static int concurrent_first_calls(const char *variable)
 static void test_first_call(void **state)
 {
     (void)state;
-    static const char *const variables[] = {"scalar", "avx2", "avx512", "neon", "", "pdp11", "AVX2"};
+    static const char *const variables[] = {"scalar", "avx2",  "avx512", "neon",
+                                            "",       "pdp11", "AVX2"};
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         in_child(first_call_follows, variables[i]);
         in_child(concurrent_first_calls, variables[i]);

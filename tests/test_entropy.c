@@ -47,19 +47,23 @@ static void test_worked_rows(void **state)
 static void test_against_reference(void **state)
 {
     (void)state;
-    static const size_t edges[] = {1,    2,    15,   16,   17,   31,   32,   33,   127,  128,  129,  143,
-                                   1023, 1024, 1025, 1151, 1152, 2047, 2048, 2049, 4096, 5000, 32000};
+    static const size_t edges[] = {1,    2,    15,   16,   17,   31,   32,   33,
+                                   127,  128,  129,  143,  1023, 1024, 1025, 1151,
+                                   1152, 2047, 2048, 2049, 4096, 5000, 32000};
     enum { EDGES = sizeof edges / sizeof *edges };
     rng r = {20261124};
     float *z = malloc(LONG_ROW * sizeof *z);
     for (int kind = 0; kind < KINDS; kind++) {
         double worst = 0;
         for (size_t i = 0; i < EDGES + divided(150) + 1; i++) {
-            const size_t n = i < EDGES ? edges[i] : i < EDGES + divided(150) ? 1 + random_below(&r, 3000) : LONG_ROW;
+            const size_t n = i < EDGES                  ? edges[i]
+                             : i < EDGES + divided(150) ? 1 + random_below(&r, 3000)
+                                                        : LONG_ROW;
             fill_row((row_kind)kind, z, n, &r);
             const float H = entropy_of(z, n);
             const double exact = reference_entropy(z, n, 1);
-            check(reference_accepts(H, exact), "%s, row %zu of %zu logits: %.9g, not %.17g", kind_names[kind], i, n, H, exact);
+            check(reference_accepts(H, exact), "%s, row %zu of %zu logits: %.9g, not %.17g",
+                  kind_names[kind], i, n, H, exact);
             if (exact >= FLT_MIN) {
                 worst = fmax(worst, fabs(H / exact - 1) / (4e-7 + 7e-8 * fabs(log(exact))));
             }
@@ -69,7 +73,8 @@ static void test_against_reference(void **state)
     free(z);
 }
 
-/* The logits of a real model, against entropies that were computed in 80-bit arithmetic and are shipped with them. */
+/* The logits of a real model, against entropies that were computed in 80-bit arithmetic and are
+ * shipped with them. */
 static void test_shipped_logits(void **state)
 {
     (void)state;
@@ -119,11 +124,13 @@ static void test_special_values(void **state)
         for (size_t i = 0; i < n; i++) {
             z[i] = i % 2 ? -0.0f : 0.0f;
         }
-        check(bits_of(entropy_of(z, n)) == bits_of((float)log((double)n)), "%zu zeros of both signs", n);
+        check(bits_of(entropy_of(z, n)) == bits_of((float)log((double)n)),
+              "%zu zeros of both signs", n);
         for (size_t i = 0; i < n; i++) {
             z[i] = i % 3 ? -INFINITY : 1e5f;
         }
-        check(bits_of(entropy_of(z, n)) == bits_of((float)log((double)((n + 2) / 3))), "%zu ties among -inf", n);
+        check(bits_of(entropy_of(z, n)) == bits_of((float)log((double)((n + 2) / 3))),
+              "%zu ties among -inf", n);
         for (size_t i = 0; i < n; i++) {
             z[i] = (float)i;
         }
@@ -147,8 +154,8 @@ static void test_smallest(void **state)
     }
 }
 
-/* All machines agree with this one: a hash of the entropies of the first rows, as scalar code gave it. An emulated run that tests
- * fewer rows compares the hashes that it reaches. */
+/* All machines agree with this one: a hash of the entropies of the first rows, as scalar code gave
+ * it. An emulated run that tests fewer rows compares the hashes that it reaches. */
 static void test_hashes(void **state)
 {
     (void)state;
@@ -166,7 +173,8 @@ static void test_hashes(void **state)
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
     const size_t rows = divided(expected[STEPS - 1].rows);
     for (size_t i = 0, step = 0; i < rows; i++) {
-        const size_t n = i % 50 == 49 ? 20000 + random_below(&r, 100000) : 1 + random_below(&r, 2500);
+        const size_t n =
+            i % 50 == 49 ? 20000 + random_below(&r, 100000) : 1 + random_below(&r, 2500);
         fill_row((row_kind)(i % KINDS), z, n, &r);
         const float H = entropy_of(z, n);
         for (int k = 0; k < 4; k++) {
@@ -175,8 +183,8 @@ static void test_hashes(void **state)
         if (i + 1 == expected[step].rows) {
             printf("  %zu rows: %016llx\n", i + 1, (unsigned long long)hash);
 #ifdef ENTROPY_WITH_SLEEF
-            check(hash == expected[step].hash, "the first %zu rows hash to %016llx on %s", i + 1, (unsigned long long)hash,
-                  entropy_isa());
+            check(hash == expected[step].hash, "the first %zu rows hash to %016llx on %s", i + 1,
+                  (unsigned long long)hash, entropy_isa());
 #else
             printf("  not compared: the C library's logarithms may differ in the last bit\n");
 #endif
@@ -211,7 +219,8 @@ static void test_words(void **state)
 {
     (void)state;
     char version[32];
-    snprintf(version, sizeof version, "%d.%d.%d", ENTROPY_VERSION_MAJOR, ENTROPY_VERSION_MINOR, ENTROPY_VERSION_PATCH);
+    snprintf(version, sizeof version, "%d.%d.%d", ENTROPY_VERSION_MAJOR, ENTROPY_VERSION_MINOR,
+             ENTROPY_VERSION_PATCH);
     assert_string_equal(entropy_version(), version);
     for (int status = -6; status <= 1; status++) {
         assert_non_null(entropy_strerror(status));
@@ -228,8 +237,9 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worked_rows),    cmocka_unit_test(test_against_reference), cmocka_unit_test(test_shipped_logits),
-        cmocka_unit_test(test_special_values), cmocka_unit_test(test_smallest),          cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_worked_rows),    cmocka_unit_test(test_against_reference),
+        cmocka_unit_test(test_shipped_logits), cmocka_unit_test(test_special_values),
+        cmocka_unit_test(test_smallest),       cmocka_unit_test(test_errors),
         cmocka_unit_test(test_hashes),         cmocka_unit_test(test_words),
     };
     begin("test_entropy");

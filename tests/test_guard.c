@@ -1,5 +1,5 @@
-/* Nothing outside the logits is read and nothing outside the results is written: the buffers end, or begin, at a page that may not be
- * touched. */
+/* Nothing outside the logits is read and nothing outside the results is written: the buffers end,
+ * or begin, at a page that may not be touched. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "suite.h"
 
@@ -42,15 +42,20 @@ static void test_guard_pages(void **state)
             const size_t bytes = 3 * n * sizeof(float);
             for (int at_end = 0; at_end < 2; at_end++) {
                 float *z = (float *)(void *)(at_end ? in.start + in.size - bytes : in.start);
-                float *H = (float *)(void *)(at_end ? out.start + out.size - sizeof expected : out.start);
+                float *H =
+                    (float *)(void *)(at_end ? out.start + out.size - sizeof expected : out.start);
                 memcpy(z, rows, bytes);
                 memset(out.start, 0x5a, out.size);
                 assert_int_equal(entropy_f32(z, 1, 3, n, H), ENTROPY_OK);
-                check(memcmp(H, expected, sizeof expected) == 0, "3 x %zu on %s: other bits", n, isa_of(isa));
-                check(memcmp(z, rows, bytes) == 0, "3 x %zu on %s: the logits were changed", n, isa_of(isa));
+                check(memcmp(H, expected, sizeof expected) == 0, "3 x %zu on %s: other bits", n,
+                      isa_of(isa));
+                check(memcmp(z, rows, bytes) == 0, "3 x %zu on %s: the logits were changed", n,
+                      isa_of(isa));
                 memset(H, 0x5a, sizeof expected);
                 for (size_t i = 0; i < out.size; i++) {
-                    check(out.start[i] == 0x5a, "3 x %zu on %s: byte %zu outside the results was written", n, isa_of(isa), i);
+                    check(out.start[i] == 0x5a,
+                          "3 x %zu on %s: byte %zu outside the results was written", n, isa_of(isa),
+                          i);
                 }
             }
         }

@@ -1,4 +1,5 @@
-/* The fused multiply-add of the scalar vector, which machines without the instruction compute from doubles, against the C library's. */
+/* The fused multiply-add of the scalar vector, which machines without the instruction compute from
+ * doubles, against the C library's. */
 #include "suite.h"
 
 #include <math.h>
@@ -10,20 +11,23 @@
 static void compare(float a, float b, float c)
 {
     const float fused = v_fma(v_set1(a), v_set1(b), v_set1(c)).lane[7], exact = fmaf(a, b, c);
-    check(bits_of(fused) == bits_of(exact) || (isnan(fused) && isnan(exact)), "%a * %a + %a: %a, not %a", a, b, c, fused, exact);
+    check(bits_of(fused) == bits_of(exact) || (isnan(fused) && isnan(exact)),
+          "%a * %a + %a: %a, not %a", a, b, c, fused, exact);
     const float negated = v_fnma(v_set1(a), v_set1(b), v_set1(c)).lane[0], exactly = fmaf(-a, b, c);
-    check(bits_of(negated) == bits_of(exactly) || (isnan(negated) && isnan(exactly)), "-%a * %a + %a: %a, not %a", a, b, c, negated,
-          exactly);
+    check(bits_of(negated) == bits_of(exactly) || (isnan(negated) && isnan(exactly)),
+          "-%a * %a + %a: %a, not %a", a, b, c, negated, exactly);
 }
 
-/* c + p with p half an ulp of c, less 2^-46 of it: the sum rounds to the middle of two floats in double, and ties to even would then go
- * the wrong way for every odd c, on either side and with either sign. */
+/* c + p with p half an ulp of c, less 2^-46 of it: the sum rounds to the middle of two floats in
+ * double, and ties to even would then go the wrong way for every odd c, on either side and with
+ * either sign. */
 static void test_halfway(void **state)
 {
     (void)state;
     rng r = {1};
     for (size_t i = 0; i < divided(200000); i++) {
-        const float c = (float)((random_unit(&r) + 1) * (random_unit(&r) < 0.5 ? 1 : -1)), half_ulp = 0x1p-24f;
+        const float c = (float)((random_unit(&r) + 1) * (random_unit(&r) < 0.5 ? 1 : -1)),
+                    half_ulp = 0x1p-24f;
         const float b = half_ulp * (1 - 0x1p-23f);
         compare(1 + 0x1p-23f, b, c);
         compare(-(1 + 0x1p-23f), b, c);
@@ -52,6 +56,7 @@ static void test_random(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_halfway), cmocka_unit_test(test_random)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_halfway),
+                                       cmocka_unit_test(test_random)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

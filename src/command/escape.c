@@ -4,12 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The code point at text[0 .. n), n > 0, and how many bytes it takes; 0 bytes where they are not UTF-8 (RFC 3629). */
+/* The code point at text[0 .. n), n > 0, and how many bytes it takes; 0 bytes where they are not
+ * UTF-8 (RFC 3629). */
 static size_t decode(const char *text, size_t n, uint32_t *code_point)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     const unsigned char *b = (const unsigned char *)text;
-    const size_t length = b[0] < 0x80 ? 1 : b[0] >> 5 == 6 ? 2 : b[0] >> 4 == 14 ? 3 : b[0] >> 3 == 30 ? 4 : 0;
+    const size_t length = b[0] < 0x80       ? 1
+                          : b[0] >> 5 == 6  ? 2
+                          : b[0] >> 4 == 14 ? 3
+                          : b[0] >> 3 == 30 ? 4
+                                            : 0;
     if (length == 0 || length > n) {
         return 0;
     }

@@ -1,4 +1,5 @@
-/* Texts as they may be printed: to a terminal, which must not take them for commands, and into JSON and CSV. */
+/* Texts as they may be printed: to a terminal, which must not take them for commands, and into JSON
+ * and CSV. */
 #ifndef ENT_ESCAPE_H
 #define ENT_ESCAPE_H
 

@@ -17,8 +17,10 @@ enum { SUCCESS = 0, BAD_INPUT = 1, BAD_USAGE = 2 };
 
 static const char help[] =
     "Usage: entropy [OPTION]... FILE.npy...\n"
-    "The Shannon entropy of every row of logits, float32 [vocab], [seq, vocab] or [batch, seq, vocab].\n"
-    "FILE may be -, standard input. With several files, their means are set side by side at the end.\n"
+    "The Shannon entropy of every row of logits, float32 [vocab], [seq, vocab] or [batch, seq, "
+    "vocab].\n"
+    "FILE may be -, standard input. With several files, their means are set side by side at the "
+    "end.\n"
     "\n"
     "  --tokens FILE.json   the text of each row, set beside its entropy (one FILE.npy only)\n"
     "  --summary            no line for each row\n"
@@ -66,12 +68,14 @@ static bool measure(npy *f, double T, spool *entropies, progress *p)
                 ok = spool_add(entropies, &entropy, 1);
             }
         }
-        progress_show(p, f->name, ((double)f->row + (double)f->whole / (double)f->vocab) / (double)f->rows);
+        progress_show(p, f->name,
+                      ((double)f->row + (double)f->whole / (double)f->vocab) / (double)f->rows);
     }
     return ok;
 }
 
-/* Everything about one file, its entropies at the end of the spool. Complains where it cannot be had. */
+/* Everything about one file, its entropies at the end of the spool. Complains where it cannot be
+ * had. */
 static int examine(const char *path, double T, spool *entropies, result *r)
 {
     npy f;
@@ -88,7 +92,8 @@ static int examine(const char *path, double T, spool *entropies, result *r)
         return complain(BAD_INPUT, f.name, f.error);
     }
     if (!stored || !summarise(&r->summary, entropies, r->from, r->rows, log((double)r->vocab))) {
-        return complain(BAD_INPUT, f.name, "no room for its entropies: a temporary file could not be written or read");
+        return complain(BAD_INPUT, f.name,
+                        "no room for its entropies: a temporary file could not be written or read");
     }
     return SUCCESS;
 }
@@ -98,22 +103,26 @@ static int run(const options *o, report_function *report, char **paths, size_t c
 {
     spool entropies;
     result *results = calloc(count, sizeof *results);
-    int status = results == NULL || !spool_open(&entropies) ? complain(BAD_INPUT, "", "out of memory") : SUCCESS;
+    int status = results == NULL || !spool_open(&entropies)
+                     ? complain(BAD_INPUT, "", "out of memory")
+                     : SUCCESS;
     for (size_t i = 0; status == SUCCESS && i < count; i++) {
         status = examine(paths[i], o->temperature, &entropies, &results[i]);
     }
     struct tokens tokens;
     const bool with_tokens = status == SUCCESS && o->tokens != NULL;
     if (with_tokens && !tokens_open(&tokens, o->tokens, results[0].rows)) {
-        status = complain(BAD_INPUT, o->tokens, tokens.error);
+        status = complain(BAD_INPUT, o->tokens, tokens.json.error);
     }
     if (status == SUCCESS) {
         const bool ok = report(o, results, count, &entropies, with_tokens ? &tokens : NULL);
         errno = 0;
         if (fflush(stdout) != 0 || ferror(stdout)) {
-            status = errno == EPIPE ? BAD_INPUT : complain(BAD_INPUT, "standard output", strerror(errno));
+            status = errno == EPIPE ? BAD_INPUT
+                                    : complain(BAD_INPUT, "standard output", strerror(errno));
         } else if (!ok) {
-            status = complain(BAD_INPUT, "", "a temporary file or the tokens could not be read again");
+            status =
+                complain(BAD_INPUT, "", "a temporary file or the tokens could not be read again");
         }
         if (with_tokens) {
             tokens_close(&tokens);
@@ -137,10 +146,14 @@ int main(int argc, char **argv)
 {
     enum { TOKENS = 1, SUMMARY, JSON, CSV, BITS, TEMPERATURE, HELP, VERSION };
     static const struct option known[] = {
-        {"tokens", required_argument, NULL, TOKENS}, {"summary", no_argument, NULL, SUMMARY},
-        {"json", no_argument, NULL, JSON},           {"csv", no_argument, NULL, CSV},
-        {"bits", no_argument, NULL, BITS},           {"temperature", required_argument, NULL, TEMPERATURE},
-        {"help", no_argument, NULL, HELP},           {"version", no_argument, NULL, VERSION},
+        {"tokens", required_argument, NULL, TOKENS},
+        {"summary", no_argument, NULL, SUMMARY},
+        {"json", no_argument, NULL, JSON},
+        {"csv", no_argument, NULL, CSV},
+        {"bits", no_argument, NULL, BITS},
+        {"temperature", required_argument, NULL, TEMPERATURE},
+        {"help", no_argument, NULL, HELP},
+        {"version", no_argument, NULL, VERSION},
         {NULL, 0, NULL, 0},
     };
     setlocale(LC_CTYPE, "");

@@ -27,8 +27,9 @@ static bool fail(npy *f, const char *format, ...)
     return false;
 }
 
-/* ---- A mapped file that shrinks: touching a page that is gone raises SIGBUS. The page is replaced by one of zeros, so that the kernel
- * at work, on whatever thread, ends in its ordinary way, and npy_next finds the flag. ---- */
+/* ---- A mapped file that shrinks: touching a page that is gone raises SIGBUS. The page is replaced
+ * by one of zeros, so that the kernel at work, on whatever thread, ends in its ordinary way, and
+ * npy_next finds the flag. ---- */
 
 static struct {
     char *volatile start; /* the window, NULL where there is none */
@@ -40,10 +41,12 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 {
     (void)context;
     char *page = (char *)((uintptr_t)info->si_addr & ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1));
-    const bool ours = mapped.start != NULL && page >= mapped.start && page < mapped.start + mapped.size;
-    if (!ours || mmap(page, (size_t)(mapped.start + mapped.size - page), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                      0) == MAP_FAILED) {
-        signal(number, SIG_DFL); /* not ours to mend: the access is repeated, and ends the process */
+    const bool ours =
+        mapped.start != NULL && page >= mapped.start && page < mapped.start + mapped.size;
+    if (!ours || mmap(page, (size_t)(mapped.start + mapped.size - page), PROT_READ,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+        signal(number,
+               SIG_DFL); /* not ours to mend: the access is repeated, and ends the process */
         return;
     }
     mapped.torn = 1;
@@ -103,7 +106,8 @@ static bool read_header(npy *f, npy_header *header)
     if (!expect(f, length, start[6] == 1 ? 2 : 4, "header")) {
         return false;
     }
-    const size_t n = length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 | (size_t)length[3] << 24;
+    const size_t n =
+        length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 | (size_t)length[3] << 24;
     if (n > MAX_HEADER) {
         return fail(f, "its header claims %zu bytes", n);
     }
@@ -114,7 +118,9 @@ static bool read_header(npy *f, npy_header *header)
     const char *wrong = NULL;
     bool ok = expect(f, text, n, "header");
     if (ok && (wrong = npy_parse_header(header, text, n)) != NULL) {
-        ok = strcmp(wrong, "not float32") == 0 ? fail(f, "dtype %s; only float32 is read", header->dtype) : fail(f, "%s", wrong);
+        ok = strcmp(wrong, "not float32") == 0
+                 ? fail(f, "dtype %s; only float32 is read", header->dtype)
+                 : fail(f, "%s", wrong);
     }
     free(text);
     return ok;
@@ -143,14 +149,15 @@ static bool take_shape(npy *f, const npy_header *header)
 
 static bool check_size(npy *f, const struct stat *st)
 {
-    const uint64_t claimed = f->rows * f->vocab * sizeof(float), there = (uint64_t)(st->st_size - f->at);
+    const uint64_t claimed = f->rows * f->vocab * sizeof(float),
+                   there = (uint64_t)(st->st_size - f->at);
     if (there < claimed) {
-        return fail(f, "truncated: its header claims %llu bytes of data, and there are %llu", (unsigned long long)claimed,
-                    (unsigned long long)there);
+        return fail(f, "truncated: its header claims %llu bytes of data, and there are %llu",
+                    (unsigned long long)claimed, (unsigned long long)there);
     }
     if (there > claimed) {
-        return fail(f, "its header claims %llu bytes of data, and there are %llu", (unsigned long long)claimed,
-                    (unsigned long long)there);
+        return fail(f, "its header claims %llu bytes of data, and there are %llu",
+                    (unsigned long long)claimed, (unsigned long long)there);
     }
     return true;
 }
@@ -181,8 +188,10 @@ bool npy_open(npy *f, const char *path)
     bool ok = fstat(f->fd, &st) == 0 || fail(f, "cannot be read: %s", strerror(errno));
     ok = ok && (!S_ISDIR(st.st_mode) || fail(f, "is a directory"));
     ok = ok && read_header(f, &header) && take_shape(f, &header);
-    /* Standard input may be a file that somebody has read from: where its data starts is then not known. */
-    const bool whole_file = ok && S_ISREG(st.st_mode) && (!standard_input || lseek(f->fd, 0, SEEK_CUR) == f->at);
+    /* Standard input may be a file that somebody has read from: where its data starts is then not
+     * known. */
+    const bool whole_file =
+        ok && S_ISREG(st.st_mode) && (!standard_input || lseek(f->fd, 0, SEEK_CUR) == f->at);
     ok = ok && (!whole_file || check_size(f, &st));
     f->mapped = whole_file && f->at % (off_t)sizeof(float) == 0;
     ok = ok && prepare_window(f);
@@ -235,7 +244,8 @@ static const void *map_next(npy *f, size_t bytes)
         munmap(f->window, f->window_size);
     }
     f->window_size = bytes + (size_t)before;
-    f->window = mmap(NULL, f->window_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, f->fd, f->at - before);
+    f->window =
+        mmap(NULL, f->window_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, f->fd, f->at - before);
     if (f->window == MAP_FAILED) {
         f->window = NULL;
         fail(f, "cannot be mapped: %s", strerror(errno));
@@ -252,7 +262,8 @@ static const void *read_next(npy *f, size_t bytes)
     if (got < 0) {
         fail(f, "cannot be read: %s", strerror(errno));
     } else if ((size_t)got < bytes) {
-        fail(f, "truncated: its header claims %llu rows, and the data ends in row %llu", (unsigned long long)f->rows,
+        fail(f, "truncated: its header claims %llu rows, and the data ends in row %llu",
+             (unsigned long long)f->rows,
              (unsigned long long)(f->row + (uint64_t)got / (f->vocab * sizeof(float))));
     }
     return npy_failed(f) ? NULL : f->window;
@@ -267,7 +278,8 @@ static void check_end(npy *f)
     }
 }
 
-/* What was handed out last was not all there: pages are gone, or the end of the last one is (it then reads as zeros). */
+/* What was handed out last was not all there: pages are gone, or the end of the last one is (it
+ * then reads as zeros). */
 static bool shrank(const npy *f)
 {
     struct stat st;

@@ -1,4 +1,5 @@
-/* Reading logits from a .npy file (NumPy format 1.0 to 3.0: numpy.lib.format) in bounded memory, whatever its size. */
+/* Reading logits from a .npy file (NumPy format 1.0 to 3.0: numpy.lib.format) in bounded memory,
+ * whatever its size. */
 #ifndef ENT_NPY_H
 #define ENT_NPY_H
 
@@ -25,12 +26,14 @@ typedef struct npy {
     char error[256]; /* what went wrong, where a function below says that something did */
 } npy;
 
-/* Opens and checks the file; "-" is standard input. False, with nothing left to close, where it cannot be used. */
+/* Opens and checks the file; "-" is standard input. False, with nothing left to close, where it
+ * cannot be used. */
 bool npy_open(npy *f, const char *path);
 
-/* The next logits: whole rows, or where a row is larger than the window a piece of one, a multiple of ENT_BLOCK logits unless it
- * ends the row. They stay valid until the next call. Sets *logits and returns how many; 0 at the end of the array, and where something
- * went wrong, which npy_failed tells apart. */
+/* The next logits: whole rows, or where a row is larger than the window a piece of one, a multiple
+ * of ENT_BLOCK logits unless it ends the row. They stay valid until the next call. Sets *logits and
+ * returns how many; 0 at the end of the array, and where something went wrong, which npy_failed
+ * tells apart. */
 size_t npy_next(npy *f, const float **logits);
 bool npy_failed(const npy *f);
 

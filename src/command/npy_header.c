@@ -3,7 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The dictionary is a Python literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 5, 49152), }. */
+/* The dictionary is a Python literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 5,
+ * 49152), }. */
 typedef struct scanner {
     const char *p, *end;
 } scanner;

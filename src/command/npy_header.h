@@ -13,7 +13,8 @@ typedef struct npy_header {
     size_t shape[NPY_MAX_RANK];
 } npy_header;
 
-/* Parses the Python dictionary of a .npy header. NULL if it is one that the command can use, else what is wrong. */
+/* Parses the Python dictionary of a .npy header. NULL if it is one that the command can use, else
+ * what is wrong. */
 const char *npy_parse_header(npy_header *header, const char *text, size_t n);
 
 #endif

@@ -18,12 +18,14 @@ double share_of_log_vocab(const result *r, double nats)
 }
 
 bool each_row(const result *r, spool *entropies, struct tokens *tokens,
-              void (*print)(const options *o, const result *r, const struct row *row), const options *o)
+              void (*print)(const options *o, const result *r, const struct row *row),
+              const options *o)
 {
     float values[1024];
     for (uint64_t i = 0; i < r->rows;) {
         const uint64_t left = r->rows - i;
-        const size_t n = spool_read(entropies, r->from + i, values, left < 1024 ? (size_t)left : 1024);
+        const size_t n =
+            spool_read(entropies, r->from + i, values, left < 1024 ? (size_t)left : 1024);
         if (n == 0) {
             return false;
         }
@@ -33,8 +35,8 @@ bool each_row(const result *r, spool *entropies, struct tokens *tokens,
                 if (!tokens_next(tokens)) {
                     return false;
                 }
-                row.text = tokens->text;
-                row.length = tokens->length;
+                row.text = tokens->json.text;
+                row.length = tokens->json.length;
             }
             print(o, r, &row);
         }

@@ -21,8 +21,10 @@ typedef struct result {
     summary summary;
 } result;
 
-/* Prints to standard output. `tokens` is NULL where there are none. False where the spool or the tokens cannot be read any more. */
-typedef bool report_function(const options *o, const result *results, size_t count, spool *entropies, struct tokens *tokens);
+/* Prints to standard output. `tokens` is NULL where there are none. False where the spool or the
+ * tokens cannot be read any more. */
+typedef bool report_function(const options *o, const result *results, size_t count,
+                             spool *entropies, struct tokens *tokens);
 report_function report_text, report_json, report_csv;
 
 /* ---- For the three of them. ---- */
@@ -37,11 +39,12 @@ double share_of_log_vocab(const result *r, double nats);
 /* Calls print for every row of a result, in order. */
 struct row {
     uint64_t batch, seq;
-    double entropy; /* nats */
+    double entropy;   /* nats */
     const char *text; /* NULL where there are no tokens */
     size_t length;
 };
 bool each_row(const result *r, spool *entropies, struct tokens *tokens,
-              void (*print)(const options *o, const result *r, const struct row *row), const options *o);
+              void (*print)(const options *o, const result *r, const struct row *row),
+              const options *o);
 
 #endif

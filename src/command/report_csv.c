@@ -29,12 +29,15 @@ static void print_row(const options *o, const result *r, const struct row *row)
     printf("\r\n");
 }
 
-bool report_csv(const options *o, const result *results, size_t count, spool *entropies, struct tokens *tokens)
+bool report_csv(const options *o, const result *results, size_t count, spool *entropies,
+                struct tokens *tokens)
 {
     if (o->summary_only) {
-        printf("file,rows,undefined,mean_%s,median_%s,p5_%s,p95_%s\r\n", unit_name(o), unit_name(o), unit_name(o), unit_name(o));
+        printf("file,rows,undefined,mean_%s,median_%s,p5_%s,p95_%s\r\n", unit_name(o), unit_name(o),
+               unit_name(o), unit_name(o));
     } else {
-        printf("file,batch,seq,entropy_%s,share,perplexity%s\r\n", unit_name(o), tokens != NULL ? ",token" : "");
+        printf("file,batch,seq,entropy_%s,share,perplexity%s\r\n", unit_name(o),
+               tokens != NULL ? ",token" : "");
     }
     for (size_t i = 0; i < count; i++) {
         const summary *s = &results[i].summary;

@@ -17,7 +17,8 @@ static void print_number(const char *key, double x)
 
 static void print_row(const options *o, const result *r, const struct row *row)
 {
-    printf("%s\n     {\"batch\": %" PRIu64 ", \"seq\": %" PRIu64 ", ", row->batch + row->seq ? "," : "", row->batch, row->seq);
+    printf("%s\n     {\"batch\": %" PRIu64 ", \"seq\": %" PRIu64 ", ",
+           row->batch + row->seq ? "," : "", row->batch, row->seq);
     print_number("entropy", in_unit(o, row->entropy));
     printf(", ");
     print_number("share", share_of_log_vocab(r, row->entropy));
@@ -34,7 +35,8 @@ static void print_places(const options *o, const result *r, const char *key, con
 {
     printf("      \"%s\": [", key);
     for (int i = 0; i < r->summary.extremes; i++) {
-        printf("%s{\"batch\": %" PRIu64 ", \"seq\": %" PRIu64 ", ", i ? ", " : "", places[i].row / r->seq, places[i].row % r->seq);
+        printf("%s{\"batch\": %" PRIu64 ", \"seq\": %" PRIu64 ", ", i ? ", " : "",
+               places[i].row / r->seq, places[i].row % r->seq);
         print_number("entropy", in_unit(o, places[i].entropy));
         putchar('}');
     }
@@ -44,7 +46,8 @@ static void print_places(const options *o, const result *r, const char *key, con
 static void print_summary(const options *o, const result *r)
 {
     const summary *s = &r->summary;
-    printf("    \"summary\": {\n      \"rows\": %" PRIu64 ", \"undefined\": %" PRIu64 ",\n      ", s->rows, s->undefined);
+    printf("    \"summary\": {\n      \"rows\": %" PRIu64 ", \"undefined\": %" PRIu64 ",\n      ",
+           s->rows, s->undefined);
     print_number("mean", in_unit(o, s->mean));
     printf(", ");
     print_number("median", in_unit(o, s->median));
@@ -62,7 +65,8 @@ static void print_summary(const options *o, const result *r)
     printf("]\n    }");
 }
 
-bool report_json(const options *o, const result *results, size_t count, spool *entropies, struct tokens *tokens)
+bool report_json(const options *o, const result *results, size_t count, spool *entropies,
+                 struct tokens *tokens)
 {
     printf("{\n \"unit\": \"%s\", ", unit_name(o));
     print_number("temperature", o->temperature);

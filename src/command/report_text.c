@@ -7,7 +7,7 @@
 #include "escape.h"
 #include "report.h"
 
-#define BAR 24   /* columns */
+#define BAR 24 /* columns */
 #define NAME 40
 
 static bool utf8(void)
@@ -18,7 +18,8 @@ static bool utf8(void)
 /* `share` of `columns`, padded; eighths of a column where the terminal can show them. */
 static void print_bar(double share, int columns)
 {
-    static const char *const eighths[] = {"", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589"};
+    static const char *const eighths[] = {"",       "\u258f", "\u258e", "\u258d",
+                                          "\u258c", "\u258b", "\u258a", "\u2589"};
     share = share > 0 ? share < 1 ? share : 1 : 0;
     const int steps = utf8() ? 8 : 1, filled = (int)lround(share * columns * steps);
     for (int i = 0; i < filled / steps; i++) {
@@ -64,7 +65,8 @@ static void print_head(const options *o, const result *r)
     for (int k = 3 - r->rank; k < 3; k++) {
         printf("%zu%s", shape[k], k < 2 ? ", " : "]");
     }
-    printf(", entropy in %s, at most log %zu = %.4f", unit_name(o), r->vocab, in_unit(o, log((double)r->vocab)));
+    printf(", entropy in %s, at most log %zu = %.4f", unit_name(o), r->vocab,
+           in_unit(o, log((double)r->vocab)));
     if (o->temperature != 1) {
         printf(", temperature %g", o->temperature);
     }
@@ -75,8 +77,8 @@ static void print_places(const options *o, const result *r, const char *title, c
 {
     printf("  %-14s", title);
     for (int i = 0; i < r->summary.extremes; i++) {
-        printf("%s[%" PRIu64 ", %" PRIu64 "] %.4g", i ? ",  " : "", places[i].row / r->seq, places[i].row % r->seq,
-               in_unit(o, places[i].entropy));
+        printf("%s[%" PRIu64 ", %" PRIu64 "] %.4g", i ? ",  " : "", places[i].row / r->seq,
+               places[i].row % r->seq, in_unit(o, places[i].entropy));
     }
     putchar('\n');
 }
@@ -86,13 +88,16 @@ static void print_summary(const options *o, const result *r)
     const summary *s = &r->summary;
     printf("  %-14s%" PRIu64, "rows", s->rows);
     if (s->undefined > 0) {
-        printf(", %" PRIu64 " of them without a distribution (all -inf, a NaN or +inf) and left out below", s->undefined);
+        printf(", %" PRIu64
+               " of them without a distribution (all -inf, a NaN or +inf) and left out below",
+               s->undefined);
     }
     putchar('\n');
     if (s->extremes == 0) {
         return;
     }
-    printf("  %-14s%.5g\n  %-14s%.5g\n", "mean", in_unit(o, s->mean), "median", in_unit(o, s->median));
+    printf("  %-14s%.5g\n  %-14s%.5g\n", "mean", in_unit(o, s->mean), "median",
+           in_unit(o, s->median));
     printf("  %-14s%.5g to %.5g\n", "5th to 95th %", in_unit(o, s->p5), in_unit(o, s->p95));
     print_places(o, r, "most certain", s->most);
     print_places(o, r, "least certain", s->least);
@@ -112,21 +117,24 @@ static void print_summary(const options *o, const result *r)
 /* Several files side by side, in full precision of the mean, against the first. */
 static void print_comparison(const options *o, const result *results, size_t count)
 {
-    printf("%-*s %12s %12s %12s %12s %12s\n", NAME, "file", "rows", "mean", "median", "perplexity", "- first");
+    printf("%-*s %12s %12s %12s %12s %12s\n", NAME, "file", "rows", "mean", "median", "perplexity",
+           "- first");
     for (size_t i = 0; i < count; i++) {
         const summary *s = &results[i].summary;
-        printf("%-*s %12" PRIu64 " %12.5g %12.5g %12.5g %+12.5g\n", NAME, results[i].name, s->rows, in_unit(o, s->mean),
-               in_unit(o, s->median), exp(s->mean), in_unit(o, s->mean - results[0].summary.mean));
+        printf("%-*s %12" PRIu64 " %12.5g %12.5g %12.5g %+12.5g\n", NAME, results[i].name, s->rows,
+               in_unit(o, s->mean), in_unit(o, s->median), exp(s->mean),
+               in_unit(o, s->mean - results[0].summary.mean));
     }
 }
 
-bool report_text(const options *o, const result *results, size_t count, spool *entropies, struct tokens *tokens)
+bool report_text(const options *o, const result *results, size_t count, spool *entropies,
+                 struct tokens *tokens)
 {
     for (size_t i = 0; i < count; i++) {
         print_head(o, &results[i]);
         if (!o->summary_only) {
-            printf("%5s %6s %11s %6s %11s  0%*s%s\n", "batch", "seq", unit_name(o), "share", "perplexity", BAR - 1, "log vocab",
-                   tokens != NULL ? "  token" : "");
+            printf("%5s %6s %11s %6s %11s  0%*s%s\n", "batch", "seq", unit_name(o), "share",
+                   "perplexity", BAR - 1, "log vocab", tokens != NULL ? "  token" : "");
             if (!each_row(&results[i], entropies, tokens, print_row, o)) {
                 return false;
             }

@@ -18,7 +18,8 @@ static bool store(spool *s)
         return false;
     }
     const bool ok = fseeko(s->file, (off_t)(s->stored * sizeof *s->buffer), SEEK_SET) == 0 &&
-                    fwrite(s->buffer, sizeof *s->buffer, s->used, s->file) == s->used && fflush(s->file) == 0;
+                    fwrite(s->buffer, sizeof *s->buffer, s->used, s->file) == s->used &&
+                    fflush(s->file) == 0;
     s->stored += s->used;
     s->used = 0;
     return ok;

@@ -1,5 +1,6 @@
-/* A long row of floats, written once and then read as often as wanted: in memory while short, then in a temporary file. Results wait
- * here until all input has been read, so that an error in its last byte leaves no half-written output. */
+/* A long row of floats, written once and then read as often as wanted: in memory while short, then
+ * in a temporary file. Results wait here until all input has been read, so that an error in its
+ * last byte leaves no half-written output. */
 #ifndef ENT_SPOOL_H
 #define ENT_SPOOL_H
 

@@ -38,8 +38,9 @@ static uint32_t bits_of(float x)
     return b;
 }
 
-/* The kth smallest entropy, exactly, in two passes: as none is negative, they are ordered as their bits are; the first pass
- * counts by the upper 16, the second by the lower 16 of those that share the right upper ones. NaN if reading fails. */
+/* The kth smallest entropy, exactly, in two passes: as none is negative, they are ordered as their
+ * bits are; the first pass counts by the upper 16, the second by the lower 16 of those that share
+ * the right upper ones. NaN if reading fails. */
 static double order_statistic(const range *r, uint64_t k, uint64_t count[1 << 16])
 {
     uint32_t upper = 0, lower = 0;

@@ -13,16 +13,17 @@ typedef struct place {
 } place;
 
 typedef struct summary {
-    uint64_t rows;      /* all of them */
-    uint64_t undefined; /* those without a distribution; the rest is about the others */
+    uint64_t rows;                /* all of them */
+    uint64_t undefined;           /* those without a distribution; the rest is about the others */
     double mean, median, p5, p95; /* NaN where there are no others */
     int extremes;                 /* how many there are of each of these */
-    place least[EXTREMES], most[EXTREMES]; /* certain, outermost first; of equal ones the first in the file */
-    uint64_t histogram[BINS];              /* over [0, log vocab] */
+    place least[EXTREMES],
+        most[EXTREMES];       /* certain, outermost first; of equal ones the first in the file */
+    uint64_t histogram[BINS]; /* over [0, log vocab] */
 } summary;
 
-/* Of rows [from, from + rows) of the spool. False where it cannot be read. Percentiles are interpolated linearly between the
- * nearest two entropies. */
+/* Of rows [from, from + rows) of the spool. False where it cannot be read. Percentiles are
+ * interpolated linearly between the nearest two entropies. */
 bool summarise(summary *s, spool *entropies, uint64_t from, uint64_t rows, double log_vocab);
 
 #endif
