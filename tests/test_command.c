@@ -272,6 +272,7 @@ static void test_bad_headers(void **state)
         {"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", "big-endian"},
         {"{'descr': '|O', 'fortran_order': False, 'shape': (2, 3), }", "Python objects"},
         {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3), }", "records"},
+        {"{'descr': '<f4\n', 'fortran_order': False, 'shape': (2, 3), }", "records"},
         {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", "Fortran"},
         {"{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3), }", "neither True nor False"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (), }", "a single number"},

@@ -45,8 +45,7 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
         mapped.start != NULL && page >= mapped.start && page < mapped.start + mapped.size;
     if (!ours || mmap(page, (size_t)(mapped.start + mapped.size - page), PROT_READ,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
-        signal(number,
-               SIG_DFL); /* not ours to mend: the access is repeated, and ends the process */
+        signal(number, SIG_DFL); /* not ours to mend: repeated, the access ends the process */
         return;
     }
     mapped.torn = 1;
@@ -118,9 +117,8 @@ static bool read_header(npy *f, npy_header *header)
     const char *wrong = NULL;
     bool ok = expect(f, text, n, "header");
     if (ok && (wrong = npy_parse_header(header, text, n)) != NULL) {
-        ok = strcmp(wrong, "not float32") == 0
-                 ? fail(f, "dtype %s; only float32 is read", header->dtype)
-                 : fail(f, "%s", wrong);
+        ok = header->wrong_dtype ? fail(f, "dtype %s: %s", header->dtype, wrong)
+                                 : fail(f, "%s", wrong);
     }
     free(text);
     return ok;

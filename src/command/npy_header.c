@@ -27,7 +27,7 @@ static bool accept(scanner *s, const char *word)
     return true;
 }
 
-/* A quoted string without escapes. */
+/* A quoted string without escapes, of printable characters. */
 static bool accept_string(scanner *s, char *text, size_t size)
 {
     skip_space(s);
@@ -39,6 +39,11 @@ static bool accept_string(scanner *s, char *text, size_t size)
     const char *stop = memchr(start, quote, (size_t)(s->end - start));
     if (stop == NULL || (size_t)(stop - start) >= size) {
         return false;
+    }
+    for (const char *c = start; c < stop; c++) {
+        if (*c < ' ' || *c > '~') {
+            return false;
+        }
     }
     memcpy(text, start, (size_t)(stop - start));
     text[stop - start] = '\0';
@@ -83,24 +88,22 @@ static const char *parse_shape(scanner *s, npy_header *header)
     return NULL;
 }
 
-static const char *check_dtype(const char *dtype)
+/* What is wrong with the dtype, NULL if nothing. */
+static const char *dtype_is_wrong(const char *dtype)
 {
     if (strcmp(dtype, "<f4") == 0) {
         return NULL;
     }
-    if (dtype[0] == '>') {
-        return "big-endian data; only little-endian float32 is read";
-    }
-    if (strcmp(dtype, "|O") == 0) {
-        return "an array of Python objects; only float32 is read";
-    }
-    return "not float32"; /* the caller adds which dtype it is */
+    return dtype[0] == '>'            ? "big-endian; only little-endian float32 is read"
+           : strcmp(dtype, "|O") == 0 ? "Python objects; only float32 is read"
+                                      : "only float32 is read";
 }
 
 const char *npy_parse_header(npy_header *header, const char *text, size_t n)
 {
     scanner s = {text, text + n};
     bool has_dtype = false, has_order = false, has_shape = false;
+    *header = (npy_header){0};
     if (!accept(&s, "{")) {
         return "its header is not a dictionary";
     }
@@ -141,7 +144,8 @@ const char *npy_parse_header(npy_header *header, const char *text, size_t n)
     if (!has_dtype || !has_order || !has_shape) {
         return "its header lacks descr, fortran_order or shape";
     }
-    const char *wrong = check_dtype(header->dtype);
+    const char *wrong = dtype_is_wrong(header->dtype);
+    header->wrong_dtype = wrong != NULL;
     if (wrong == NULL && header->fortran && header->rank > 1) {
         wrong = "in Fortran order; only C order is read";
     }

@@ -8,6 +8,7 @@
 
 typedef struct npy_header {
     char dtype[32];
+    bool wrong_dtype; /* that is what is wrong */
     bool fortran;
     int rank;
     size_t shape[NPY_MAX_RANK];
