@@ -7,11 +7,12 @@
  * row about ln(n) blocks are lost; after one that was, the next is first asked for its maximum, so
  * that an ascending row does not pay twice.
  *
- * Sums: 8 vectors in each of the 16 lanes, 8 of those, the lanes in double in a fixed tree, the
- * blocks in double. An addition of floats is off by at most 2^-24 of the partial sum, so a chain of
- * 8 by (2 + ... + 8) / 8 = 35/8 of 2^-24, and two of them by 5.2e-7, were every rounding the worst
- * one and all went the same way. Equal addends come nearest to that (one peak above ties); over 2
- * million of them the worst was 2.2e-7, and 9.8e-7 for one chain of 64.
+ * Sums: 4 vectors in each of the 16 lanes are a quad; the 16 quads of a block are added in a tree
+ * down to 4, and from there on all is in double: the 4, the lanes in a fixed tree, the blocks. An
+ * addition of floats is off by at most 2^-24 of the partial sum. On the way of any addend there are
+ * 3 in its quad (4 for w, whose products are rounded too) and 2 in the tree: 6 * 2^-24 = 3.6e-7,
+ * were every rounding the worst one and all went the same way. One chain through the block could
+ * reach ten times that, and rows that come near it can be written down (test_tiny_addends).
  *
  * The bits depend on nothing but the values: a bet that was lost leaves no trace, the end of a row
  * is filled up with -inf, and -inf adds 0. */
@@ -24,16 +25,23 @@
 #include "op_exp.h"
 #include "scalar_math.h"
 
-#define LANES 16
-#define GROUP (8 * LANES)
-#define PREFETCH_AHEAD 4096 /* bytes */
+/* A compiler that unrolls a quad runs out of registers on AVX2. */
+#ifdef __clang__
+#define NO_UNROLL _Pragma("clang loop unroll(disable)")
+#else
+#define NO_UNROLL _Pragma("GCC unroll 1")
+#endif
 
-_Static_assert(ENT_BLOCK == 8 * GROUP, "the error bound above counts 8 groups of 8 vectors");
-_Static_assert(8 % VEC_UNROLL == 0, "a group is a whole number of turns");
+#define LANES 16
+#define QUAD (4 * LANES)
+#define QUADS (ENT_BLOCK / QUAD)
+
+_Static_assert(4 % VEC_UNROLL == 0, "a quad is a whole number of turns");
+_Static_assert(QUADS == 16, "the error above counts two levels of a tree, down to 4");
 
 enum pass { FAST, FAST_CLAMPED, CAREFUL };
 
-/* The sums of a block, lane by lane. */
+/* The sums of a quad, lane by lane. */
 typedef struct lanes {
     vf32 r, w;
     vsign below; /* all set: every logit was < M. Not kept by CAREFUL */
@@ -75,27 +83,23 @@ INLINE vf32 load_up_to(const float *z, size_t n)
     return n < LANES ? v_load_n(z, n, -INFINITY) : v_load(z);
 }
 
-INLINE lanes block_lanes(const float *z, size_t n, float max, const ent_scale *scale,
-                         enum pass pass)
+/* A quad of z[0 .. n), n > 0; what it finds of signs and ties is added to what `before` had. */
+INLINE lanes quad_lanes(const float *z, size_t n, const lanes *before, const constants *c,
+                        enum pass pass)
 {
-    const constants c = {v_set1(max), v_set1(scale->floor), v_set1(scale->hi), v_set1(scale->lo)};
-    const vf32 zero = v_set1(0);
-    lanes sum = {zero, zero, s_all(), 0};
-    for (size_t i = 0; i < n; i += GROUP) {
-        lanes part = {zero, zero, sum.below, sum.ties};
-        if (n - i >= GROUP) {
-            for (size_t k = i; k < i + GROUP; k += VEC_UNROLL * LANES) {
-                vf32 x[VEC_UNROLL];
-                for (size_t j = 0; j < VEC_UNROLL; j++) x[j] = v_load(z + k + j * LANES);
-                add_vectors(&part, x, VEC_UNROLL, &c, pass, (const char *)(z + k) + PREFETCH_AHEAD);
-            }
-        } else {
-            for (size_t k = i; k < n; k += LANES) {
-                const vf32 x = load_up_to(z + k, n - k);
-                add_vectors(&part, &x, 1, &c, pass, NULL);
-            }
+    lanes sum = {v_set1(0), v_set1(0), before->below, before->ties};
+    if (n >= QUAD) {
+        NO_UNROLL
+        for (size_t k = 0; k < QUAD; k += VEC_UNROLL * LANES) {
+            vf32 x[VEC_UNROLL];
+            for (size_t j = 0; j < VEC_UNROLL; j++) x[j] = v_load(z + k + j * LANES);
+            add_vectors(&sum, x, VEC_UNROLL, c, pass, (const char *)(z + k));
         }
-        sum = (lanes){v_add(sum.r, part.r), v_add(sum.w, part.w), part.below, part.ties};
+    } else {
+        for (size_t k = 0; k < n; k += LANES) {
+            const vf32 x = load_up_to(z + k, n - k);
+            add_vectors(&sum, &x, 1, c, pass, NULL);
+        }
     }
     return sum;
 }
@@ -105,14 +109,37 @@ INLINE lanes block_lanes(const float *z, size_t n, float max, const ent_scale *s
 INLINE bool add_block(ent_sums *row, const float *z, size_t n, const ent_scale *scale,
                       enum pass pass)
 {
-    const lanes sum = block_lanes(z, n, (float)row->M, scale, pass);
-    const double r = v_hsum(sum.r) / EXP_SCALE, w = v_hsum(sum.w) / EXP_SCALE;
-    if (pass != CAREFUL && !(s_still_all(sum.below) && fabs(r + w) < HUGE_VAL)) {
+    /* From a maximum of 0, take -0: z - M is then +0 for zeros of both signs, and neither is below.
+     */
+    const constants c = {v_set1(row->M == 0 ? -0.0f : (float)row->M), v_set1(scale->floor),
+                         v_set1(scale->hi), v_set1(scale->lo)};
+    lanes sum = {v_set1(0), v_set1(0), s_all(), 0};
+    vf32 r[QUADS], w[QUADS];
+    size_t quads = 0;
+    for (size_t i = 0; i < n; i += QUAD, quads++) {
+        sum = quad_lanes(z + i, n - i, &sum, &c, pass);
+        r[quads] = sum.r;
+        w[quads] = sum.w;
+    }
+    for (size_t half = QUADS / 2; half >= 4; half /= 2) {
+        for (size_t k = 0; k + half < quads; k++) {
+            r[k] = v_add(r[k], r[k + half]);
+            w[k] = v_add(w[k], w[k + half]);
+        }
+        quads = quads < half ? quads : half;
+    }
+    vf64 r_lanes = d_zero(), w_lanes = d_zero();
+    for (size_t k = 0; k < quads; k++) {
+        r_lanes = d_add(r_lanes, r[k]);
+        w_lanes = d_add(w_lanes, w[k]);
+    }
+    const double r_sum = d_hsum(r_lanes) / EXP_SCALE, w_sum = d_hsum(w_lanes) / EXP_SCALE;
+    if (pass != CAREFUL && !(s_still_all(sum.below) && fabs(r_sum + w_sum) < HUGE_VAL)) {
         return false;
     }
     row->c += sum.ties;
-    row->r += r;
-    row->w += w;
+    row->r += r_sum;
+    row->w += w_sum;
     return true;
 }
 

@@ -1,11 +1,11 @@
-/* 2^40 e^(d / T) for d < 0, in base 2:
+/* 2^40 e^(d / T) for d <= 0, in base 2:
  *
  *     n = round(d log2(e) / T)      g = n - d log2(e) / T in [-1/2, 1/2]      e^(d / T) = 2^n 2^-g
  *
  * with 2^-g a polynomial of degree 5. log2(e) / T is the sum hi + lo of two floats: d (1 / T)
  * log2(e) would be rounded three times, and at d / T = -100 each of those roundings costs 3e-6 of
- * the result. n is found by adding 1.5 * 2^23, whose last bit is 1: the sum z is an integer plus
- * that, rounded by the adder.
+ * the result. n is found by adding 1.5 * 2^23, whose last bit is worth 1: the sum z is an integer
+ * plus that, rounded by the adder.
  *
  * The factor 2^40 is in the coefficients and costs nothing. It keeps results normal floats down to
  * d / T = -115, far below what can show in a float result; without it flush-to-zero would end

@@ -1,5 +1,4 @@
-/* The logical vector of 16 floats as two ymm registers: AVX2 and FMA. README.md lists what each
- * operation does. */
+/* The logical vector of 16 floats as two ymm registers: AVX2 and FMA. README.md lists what each operation does. */
 #ifndef ENT_VEC_AVX2_H
 #define ENT_VEC_AVX2_H
 
@@ -10,23 +9,14 @@
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
 
-/* clang-format off: one operation a line */
-typedef struct {
-    __m256 a, b;
-} vf32;
-typedef struct {
-    __m256 a, b;
-} vmask;
+/* clang-format off */
+typedef struct { __m256 a, b; } vf32;
+typedef struct { __m256d a, b, c, d; } vf64;
+typedef struct { __m256 a, b; } vmask;
 typedef __m256 vsign;
 
-INLINE vf32 v_set1(float x)
-{
-    return (vf32){_mm256_set1_ps(x), _mm256_set1_ps(x)};
-}
-INLINE vf32 v_load(const float *p)
-{
-    return (vf32){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
-}
+INLINE vf32 v_set1(float x) { return (vf32){_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+INLINE vf32 v_load(const float *p) { return (vf32){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
 INLINE vf32 v_load_n(const float *p, size_t n, float fill)
 {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -36,18 +26,9 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
     return (vf32){_mm256_blendv_ps(f, _mm256_maskload_ps(p, ma), _mm256_castsi256_ps(ma)),
                   _mm256_blendv_ps(f, _mm256_maskload_ps(p + 8, mb), _mm256_castsi256_ps(mb))};
 }
-INLINE vf32 v_add(vf32 x, vf32 y)
-{
-    return (vf32){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
-}
-INLINE vf32 v_sub(vf32 x, vf32 y)
-{
-    return (vf32){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
-}
-INLINE vf32 v_max(vf32 x, vf32 y)
-{
-    return (vf32){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
-}
+INLINE vf32 v_add(vf32 x, vf32 y) { return (vf32){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
+INLINE vf32 v_sub(vf32 x, vf32 y) { return (vf32){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
+INLINE vf32 v_max(vf32 x, vf32 y) { return (vf32){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
 INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z)
 {
     return (vf32){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
@@ -75,14 +56,8 @@ INLINE vmask v_unordered(vf32 x)
 {
     return (vmask){_mm256_cmp_ps(x.a, x.a, _CMP_UNORD_Q), _mm256_cmp_ps(x.b, x.b, _CMP_UNORD_Q)};
 }
-INLINE vmask m_none(void)
-{
-    return (vmask){_mm256_setzero_ps(), _mm256_setzero_ps()};
-}
-INLINE vmask m_or(vmask x, vmask y)
-{
-    return (vmask){_mm256_or_ps(x.a, y.a), _mm256_or_ps(x.b, y.b)};
-}
+INLINE vmask m_none(void) { return (vmask){_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+INLINE vmask m_or(vmask x, vmask y) { return (vmask){_mm256_or_ps(x.a, y.a), _mm256_or_ps(x.b, y.b)}; }
 INLINE int m_count(vmask m)
 {
     return __builtin_popcount((unsigned)_mm256_movemask_ps(m.a)) +
@@ -93,18 +68,9 @@ INLINE vf32 v_zero_where(vmask m, vf32 x)
     return (vf32){_mm256_andnot_ps(m.a, x.a), _mm256_andnot_ps(m.b, x.b)};
 }
 
-INLINE vsign s_all(void)
-{
-    return _mm256_castsi256_ps(_mm256_set1_epi32(-1));
-}
-INLINE vsign s_and(vsign s, vf32 x)
-{
-    return _mm256_and_ps(s, _mm256_and_ps(x.a, x.b));
-}
-INLINE bool s_still_all(vsign s)
-{
-    return _mm256_movemask_ps(s) == 0xff;
-}
+INLINE vsign s_all(void) { return _mm256_castsi256_ps(_mm256_set1_epi32(-1)); }
+INLINE vsign s_and(vsign s, vf32 x) { return _mm256_and_ps(s, _mm256_and_ps(x.a, x.b)); }
+INLINE bool s_still_all(vsign s) { return _mm256_movemask_ps(s) == 0xff; }
 
 INLINE float v_hmax(vf32 x)
 {
@@ -114,27 +80,31 @@ INLINE float v_hmax(vf32 x)
     return _mm_cvtss_f32(_mm_max_ss(m2, _mm_movehdup_ps(m2)));
 }
 
-INLINE __m256d low_as_double(__m256 x)
+INLINE vf64 d_zero(void)
 {
-    return _mm256_cvtps_pd(_mm256_castps256_ps128(x));
+    const __m256d zero = _mm256_setzero_pd();
+    return (vf64){zero, zero, zero, zero};
 }
-INLINE __m256d high_as_double(__m256 x)
+INLINE __m256d add_low(__m256d sum, __m256 x)
 {
-    return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
+    return _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_castps256_ps128(x)));
 }
-INLINE double v_hsum(vf32 x)
+INLINE __m256d add_high(__m256d sum, __m256 x)
 {
-    const __m256d low = _mm256_add_pd(low_as_double(x.a), low_as_double(x.b));
-    const __m256d high = _mm256_add_pd(high_as_double(x.a), high_as_double(x.b));
-    const __m256d s4 = _mm256_add_pd(low, high);
+    return _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)));
+}
+INLINE vf64 d_add(vf64 s, vf32 x)
+{
+    return (vf64){add_low(s.a, x.a), add_high(s.b, x.a), add_low(s.c, x.b), add_high(s.d, x.b)};
+}
+INLINE double d_hsum(vf64 s)
+{
+    const __m256d s4 = _mm256_add_pd(_mm256_add_pd(s.a, s.c), _mm256_add_pd(s.b, s.d));
     const __m128d s2 = _mm_add_pd(_mm256_castpd256_pd128(s4), _mm256_extractf128_pd(s4, 1));
     return _mm_cvtsd_f64(_mm_add_sd(s2, _mm_unpackhi_pd(s2, s2)));
 }
 
-INLINE void v_prefetch(const void *p)
-{
-    _mm_prefetch((const char *)p, _MM_HINT_T0);
-}
+INLINE void v_prefetch(const char *p) { _mm_prefetch(p + 4096, _MM_HINT_T0); }
 
 /* clang-format on */
 

@@ -1,5 +1,4 @@
-/* The logical vector of 16 floats as one zmm register: AVX-512 F and DQ. README.md lists what each
- * operation does. */
+/* The logical vector of 16 floats as one zmm register: AVX-512 F and DQ. README.md lists what each operation does. */
 #ifndef ENT_VEC_AVX512_H
 #define ENT_VEC_AVX512_H
 
@@ -10,86 +9,39 @@
 #define VEC_UNROLL 4
 #define VEC_POW2_SATURATES true
 
-/* clang-format off: one operation a line */
+/* clang-format off */
 typedef __m512 vf32;
+typedef struct { __m512d a, b; } vf64;
 typedef __mmask16 vmask;
 typedef __m512i vsign;
 
-INLINE vf32 v_set1(float x)
-{
-    return _mm512_set1_ps(x);
-}
-INLINE vf32 v_load(const float *p)
-{
-    return _mm512_loadu_ps(p);
-}
+INLINE vf32 v_set1(float x) { return _mm512_set1_ps(x); }
+INLINE vf32 v_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINE vf32 v_load_n(const float *p, size_t n, float fill)
 {
     return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1u << n) - 1), p);
 }
-INLINE vf32 v_add(vf32 x, vf32 y)
-{
-    return _mm512_add_ps(x, y);
-}
-INLINE vf32 v_sub(vf32 x, vf32 y)
-{
-    return _mm512_sub_ps(x, y);
-}
-INLINE vf32 v_max(vf32 x, vf32 y)
-{
-    return _mm512_max_ps(x, y);
-}
-INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z)
-{
-    return _mm512_fmadd_ps(x, y, z);
-}
-INLINE vf32 v_fnma(vf32 x, vf32 y, vf32 z)
-{
-    return _mm512_fnmadd_ps(x, y, z);
-}
+INLINE vf32 v_add(vf32 x, vf32 y) { return _mm512_add_ps(x, y); }
+INLINE vf32 v_sub(vf32 x, vf32 y) { return _mm512_sub_ps(x, y); }
+INLINE vf32 v_max(vf32 x, vf32 y) { return _mm512_max_ps(x, y); }
+INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z) { return _mm512_fmadd_ps(x, y, z); }
+INLINE vf32 v_fnma(vf32 x, vf32 y, vf32 z) { return _mm512_fnmadd_ps(x, y, z); }
 INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 {
     (void)z;
     return _mm512_scalef_ps(p, n);
 }
 
-INLINE vmask v_equal(vf32 x, vf32 y)
-{
-    return _mm512_cmp_ps_mask(x, y, _CMP_EQ_OQ);
-}
-INLINE vmask v_unordered(vf32 x)
-{
-    return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-}
-INLINE vmask m_none(void)
-{
-    return 0;
-}
-INLINE vmask m_or(vmask x, vmask y)
-{
-    return (vmask)(x | y);
-}
-INLINE int m_count(vmask m)
-{
-    return __builtin_popcount(m);
-}
-INLINE vf32 v_zero_where(vmask m, vf32 x)
-{
-    return _mm512_maskz_mov_ps((__mmask16)~m, x);
-}
+INLINE vmask v_equal(vf32 x, vf32 y) { return _mm512_cmp_ps_mask(x, y, _CMP_EQ_OQ); }
+INLINE vmask v_unordered(vf32 x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
+INLINE vmask m_none(void) { return 0; }
+INLINE vmask m_or(vmask x, vmask y) { return (vmask)(x | y); }
+INLINE int m_count(vmask m) { return __builtin_popcount(m); }
+INLINE vf32 v_zero_where(vmask m, vf32 x) { return _mm512_maskz_mov_ps((__mmask16)~m, x); }
 
-INLINE vsign s_all(void)
-{
-    return _mm512_set1_epi32(-1);
-}
-INLINE vsign s_and(vsign s, vf32 x)
-{
-    return _mm512_and_si512(s, _mm512_castps_si512(x));
-}
-INLINE bool s_still_all(vsign s)
-{
-    return _mm512_movepi32_mask(s) == 0xffff;
-}
+INLINE vsign s_all(void) { return _mm512_set1_epi32(-1); }
+INLINE vsign s_and(vsign s, vf32 x) { return _mm512_and_si512(s, _mm512_castps_si512(x)); }
+INLINE bool s_still_all(vsign s) { return _mm512_movepi32_mask(s) == 0xffff; }
 
 INLINE float v_hmax(vf32 x)
 {
@@ -99,19 +51,21 @@ INLINE float v_hmax(vf32 x)
     return _mm_cvtss_f32(_mm_max_ss(m2, _mm_movehdup_ps(m2)));
 }
 
-INLINE double v_hsum(vf32 x)
+INLINE vf64 d_zero(void) { return (vf64){_mm512_setzero_pd(), _mm512_setzero_pd()}; }
+INLINE vf64 d_add(vf64 s, vf32 x)
 {
-    const __m512d s8 = _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(x)),
-                                     _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)));
+    return (vf64){_mm512_add_pd(s.a, _mm512_cvtps_pd(_mm512_castps512_ps256(x))),
+                  _mm512_add_pd(s.b, _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)))};
+}
+INLINE double d_hsum(vf64 s)
+{
+    const __m512d s8 = _mm512_add_pd(s.a, s.b);
     const __m256d s4 = _mm256_add_pd(_mm512_castpd512_pd256(s8), _mm512_extractf64x4_pd(s8, 1));
     const __m128d s2 = _mm_add_pd(_mm256_castpd256_pd128(s4), _mm256_extractf128_pd(s4, 1));
     return _mm_cvtsd_f64(_mm_add_sd(s2, _mm_unpackhi_pd(s2, s2)));
 }
 
-INLINE void v_prefetch(const void *p)
-{
-    _mm_prefetch((const char *)p, _MM_HINT_T0);
-}
+INLINE void v_prefetch(const char *p) { _mm_prefetch(p + 1024, _MM_HINT_T0); _mm_prefetch(p + 8192, _MM_HINT_T1); }
 
 /* clang-format on */
 

@@ -1,5 +1,4 @@
-/* The logical vector of 16 floats as four q registers: AArch64. README.md lists what each operation
- * does. */
+/* The logical vector of 16 floats as four q registers: AArch64. README.md lists what each operation does. */
 #ifndef ENT_VEC_NEON_H
 #define ENT_VEC_NEON_H
 
@@ -11,29 +10,16 @@
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
 
-/* clang-format off: one operation a line */
-typedef struct {
-    float32x4_t q[4];
-} vf32;
-typedef struct {
-    uint32x4_t q[4];
-} vmask;
+/* clang-format off */
+typedef struct { float32x4_t q[4]; } vf32;
+typedef struct { float64x2_t low[4], high[4]; } vf64;
+typedef struct { uint32x4_t q[4]; } vmask;
 typedef uint32x4_t vsign;
 
 #define EACH_Q for (int k = 0; k < 4; k++)
 
-INLINE vf32 v_set1(float x)
-{
-    vf32 v;
-    EACH_Q v.q[k] = vdupq_n_f32(x);
-    return v;
-}
-INLINE vf32 v_load(const float *p)
-{
-    vf32 v;
-    EACH_Q v.q[k] = vld1q_f32(p + 4 * k);
-    return v;
-}
+INLINE vf32 v_set1(float x) { vf32 v; EACH_Q v.q[k] = vdupq_n_f32(x); return v; }
+INLINE vf32 v_load(const float *p) { vf32 v; EACH_Q v.q[k] = vld1q_f32(p + 4 * k); return v; }
 INLINE vf32 v_load_n(const float *p, size_t n, float fill)
 {
     float lane[16];
@@ -42,62 +28,23 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
     }
     return v_load(lane);
 }
-INLINE vf32 v_add(vf32 x, vf32 y)
-{
-    EACH_Q x.q[k] = vaddq_f32(x.q[k], y.q[k]);
-    return x;
-}
-INLINE vf32 v_sub(vf32 x, vf32 y)
-{
-    EACH_Q x.q[k] = vsubq_f32(x.q[k], y.q[k]);
-    return x;
-}
-INLINE vf32 v_max(vf32 x, vf32 y)
-{
-    EACH_Q x.q[k] = vmaxq_f32(x.q[k], y.q[k]);
-    return x;
-}
-INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z)
-{
-    EACH_Q x.q[k] = vfmaq_f32(z.q[k], x.q[k], y.q[k]);
-    return x;
-}
-INLINE vf32 v_fnma(vf32 x, vf32 y, vf32 z)
-{
-    EACH_Q x.q[k] = vfmsq_f32(z.q[k], x.q[k], y.q[k]);
-    return x;
-}
+INLINE vf32 v_add(vf32 x, vf32 y) { EACH_Q x.q[k] = vaddq_f32(x.q[k], y.q[k]); return x; }
+INLINE vf32 v_sub(vf32 x, vf32 y) { EACH_Q x.q[k] = vsubq_f32(x.q[k], y.q[k]); return x; }
+INLINE vf32 v_max(vf32 x, vf32 y) { EACH_Q x.q[k] = vmaxq_f32(x.q[k], y.q[k]); return x; }
+INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z) { EACH_Q x.q[k] = vfmaq_f32(z.q[k], x.q[k], y.q[k]); return x; }
+INLINE vf32 v_fnma(vf32 x, vf32 y, vf32 z) { EACH_Q x.q[k] = vfmsq_f32(z.q[k], x.q[k], y.q[k]); return x; }
 INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 {
     (void)n;
-    EACH_Q p.q[k] = vreinterpretq_f32_u32(
-        vaddq_u32(vreinterpretq_u32_f32(p.q[k]), vshlq_n_u32(vreinterpretq_u32_f32(z.q[k]), 23)));
+    EACH_Q p.q[k] = vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(p.q[k]),
+                                                    vshlq_n_u32(vreinterpretq_u32_f32(z.q[k]), 23)));
     return p;
 }
 
-INLINE vmask v_equal(vf32 x, vf32 y)
-{
-    vmask m;
-    EACH_Q m.q[k] = vceqq_f32(x.q[k], y.q[k]);
-    return m;
-}
-INLINE vmask v_unordered(vf32 x)
-{
-    vmask m;
-    EACH_Q m.q[k] = vmvnq_u32(vceqq_f32(x.q[k], x.q[k]));
-    return m;
-}
-INLINE vmask m_none(void)
-{
-    vmask m;
-    EACH_Q m.q[k] = vdupq_n_u32(0);
-    return m;
-}
-INLINE vmask m_or(vmask x, vmask y)
-{
-    EACH_Q x.q[k] = vorrq_u32(x.q[k], y.q[k]);
-    return x;
-}
+INLINE vmask v_equal(vf32 x, vf32 y) { vmask m; EACH_Q m.q[k] = vceqq_f32(x.q[k], y.q[k]); return m; }
+INLINE vmask v_unordered(vf32 x) { vmask m; EACH_Q m.q[k] = vmvnq_u32(vceqq_f32(x.q[k], x.q[k])); return m; }
+INLINE vmask m_none(void) { vmask m; EACH_Q m.q[k] = vdupq_n_u32(0); return m; }
+INLINE vmask m_or(vmask x, vmask y) { EACH_Q x.q[k] = vorrq_u32(x.q[k], y.q[k]); return x; }
 INLINE int m_count(vmask m)
 {
     /* a set lane is -1 */
@@ -110,47 +57,38 @@ INLINE vf32 v_zero_where(vmask m, vf32 x)
     return x;
 }
 
-INLINE vsign s_all(void)
-{
-    return vdupq_n_u32(UINT32_MAX);
-}
+INLINE vsign s_all(void) { return vdupq_n_u32(UINT32_MAX); }
 INLINE vsign s_and(vsign s, vf32 x)
 {
     EACH_Q s = vandq_u32(s, vreinterpretq_u32_f32(x.q[k]));
     return s;
 }
-INLINE bool s_still_all(vsign s)
-{
-    return vminvq_u32(s) >> 31;
-}
+INLINE bool s_still_all(vsign s) { return vminvq_u32(s) >> 31; }
 
-INLINE float v_hmax(vf32 x)
-{
-    return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.q[0], x.q[2]), vmaxq_f32(x.q[1], x.q[3])));
-}
+INLINE float v_hmax(vf32 x) { return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.q[0], x.q[2]), vmaxq_f32(x.q[1], x.q[3]))); }
 
-INLINE float64x2_t low_as_double(float32x4_t x)
+/* low[k] and high[k] are the halves of q[k] */
+INLINE vf64 d_zero(void)
 {
-    return vcvt_f64_f32(vget_low_f32(x));
+    vf64 s;
+    EACH_Q s.low[k] = s.high[k] = vdupq_n_f64(0);
+    return s;
 }
-INLINE float64x2_t high_as_double(float32x4_t x)
+INLINE vf64 d_add(vf64 s, vf32 x)
 {
-    return vcvt_high_f64_f32(x);
+    EACH_Q s.low[k] = vaddq_f64(s.low[k], vcvt_f64_f32(vget_low_f32(x.q[k])));
+    EACH_Q s.high[k] = vaddq_f64(s.high[k], vcvt_high_f64_f32(x.q[k]));
+    return s;
 }
-INLINE double v_hsum(vf32 x)
+INLINE double d_hsum(vf64 s)
 {
     /* lanes i and i + 8, then i + 4, then i + 2, then the last two */
-    const float64x2_t s01 = vaddq_f64(vaddq_f64(low_as_double(x.q[0]), low_as_double(x.q[2])),
-                                      vaddq_f64(low_as_double(x.q[1]), low_as_double(x.q[3])));
-    const float64x2_t s23 = vaddq_f64(vaddq_f64(high_as_double(x.q[0]), high_as_double(x.q[2])),
-                                      vaddq_f64(high_as_double(x.q[1]), high_as_double(x.q[3])));
-    return vaddvq_f64(vaddq_f64(s01, s23));
+    const float64x2_t low = vaddq_f64(vaddq_f64(s.low[0], s.low[2]), vaddq_f64(s.low[1], s.low[3]));
+    const float64x2_t high = vaddq_f64(vaddq_f64(s.high[0], s.high[2]), vaddq_f64(s.high[1], s.high[3]));
+    return vaddvq_f64(vaddq_f64(low, high));
 }
 
-INLINE void v_prefetch(const void *p)
-{
-    __builtin_prefetch(p);
-}
+INLINE void v_prefetch(const char *p) { __builtin_prefetch(p + 4096); }
 
 /* clang-format on */
 

@@ -1,5 +1,5 @@
-/* The logical vector of 16 floats in plain C, for machines without one of the other instruction
- * sets and as the model that they are compared with. README.md lists what each operation does. */
+/* The logical vector of 16 floats in plain C, for machines without one of the other instruction sets and as the model that
+ * they are compared with. README.md lists what each operation does. */
 #ifndef ENT_VEC_SCALAR_H
 #define ENT_VEC_SCALAR_H
 
@@ -12,13 +12,10 @@
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
 
-/* clang-format off: one operation a line */
-typedef struct {
-    float lane[16];
-} vf32;
-typedef struct {
-    bool lane[16];
-} vmask;
+/* clang-format off */
+typedef struct { float lane[16]; } vf32;
+typedef struct { double lane[16]; } vf64;
+typedef struct { bool lane[16]; } vmask;
 typedef uint32_t vsign;
 
 #define EACH_LANE for (int k = 0; k < 16; k++)
@@ -45,11 +42,10 @@ INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
     return a;
 }
 #else
-/* Without the instruction: the product is exact in double, and rounding its sum with c to double
- * first and to float then is right unless the double lies halfway between two floats: from anywhere
- * else the exact sum, less than an ulp of the double away, is on the same side. Halfway, what the
- * first rounding lost decides; Knuth's two-sum tells that (The Art of Computer Programming, volume
- * 2, 4.2.2, theorem B). */
+/* Without the instruction: the product is exact in double, and rounding its sum with c to double first and to float then is
+ * right unless the double lies halfway between two floats: from anywhere else the exact sum, less than an ulp of the double away, is on
+ * the same side. Halfway, what the first rounding lost decides; Knuth's two-sum tells that (The Art of Computer
+ * Programming, volume 2, 4.2.2, theorem B). */
 static __attribute__((noinline)) vf32 fused_halfway(vf32 a, vf32 b, vf32 c)
 {
     EACH_LANE
@@ -65,8 +61,7 @@ INLINE bool is_halfway(double s)
 {
     uint64_t b;
     memcpy(&b, &s, sizeof b);
-    return (uint32_t)(b << 3) ==
-           UINT32_C(1) << 31; /* of the 29 bits that a float lacks, the first alone is set */
+    return (uint32_t)(b << 3) == UINT32_C(1) << 31; /* of the 29 bits that a float lacks, the first alone is set */
 }
 
 INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
@@ -83,48 +78,19 @@ INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
 }
 #endif
 
-INLINE vf32 v_set1(float x)
-{
-    vf32 v;
-    EACH_LANE v.lane[k] = x;
-    return v;
-}
-INLINE vf32 v_load(const float *p)
-{
-    vf32 v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
+INLINE vf32 v_set1(float x) { vf32 v; EACH_LANE v.lane[k] = x; return v; }
+INLINE vf32 v_load(const float *p) { vf32 v; memcpy(&v, p, sizeof v); return v; }
 INLINE vf32 v_load_n(const float *p, size_t n, float fill)
 {
     vf32 v = v_set1(fill);
     memcpy(&v, p, n * sizeof *p);
     return v;
 }
-INLINE vf32 v_add(vf32 a, vf32 b)
-{
-    EACH_LANE a.lane[k] += b.lane[k];
-    return a;
-}
-INLINE vf32 v_sub(vf32 a, vf32 b)
-{
-    EACH_LANE a.lane[k] -= b.lane[k];
-    return a;
-}
-INLINE vf32 v_max(vf32 a, vf32 b)
-{
-    EACH_LANE a.lane[k] = a.lane[k] > b.lane[k] ? a.lane[k] : b.lane[k];
-    return a;
-}
-INLINE vf32 v_fma(vf32 a, vf32 b, vf32 c)
-{
-    return fused(a, b, c);
-}
-INLINE vf32 v_fnma(vf32 a, vf32 b, vf32 c)
-{
-    EACH_LANE a.lane[k] = -a.lane[k];
-    return fused(a, b, c);
-}
+INLINE vf32 v_add(vf32 a, vf32 b) { EACH_LANE a.lane[k] += b.lane[k]; return a; }
+INLINE vf32 v_sub(vf32 a, vf32 b) { EACH_LANE a.lane[k] -= b.lane[k]; return a; }
+INLINE vf32 v_max(vf32 a, vf32 b) { EACH_LANE a.lane[k] = a.lane[k] > b.lane[k] ? a.lane[k] : b.lane[k]; return a; }
+INLINE vf32 v_fma(vf32 a, vf32 b, vf32 c) { return fused(a, b, c); }
+INLINE vf32 v_fnma(vf32 a, vf32 b, vf32 c) { EACH_LANE a.lane[k] = -a.lane[k]; return fused(a, b, c); }
 INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 {
     (void)n;
@@ -132,52 +98,16 @@ INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
     return p;
 }
 
-INLINE vmask v_equal(vf32 a, vf32 b)
-{
-    vmask m;
-    EACH_LANE m.lane[k] = a.lane[k] == b.lane[k];
-    return m;
-}
-INLINE vmask v_unordered(vf32 a)
-{
-    vmask m;
-    EACH_LANE m.lane[k] = a.lane[k] != a.lane[k];
-    return m;
-}
-INLINE vmask m_none(void)
-{
-    return (vmask){{false}};
-}
-INLINE vmask m_or(vmask a, vmask b)
-{
-    EACH_LANE a.lane[k] |= b.lane[k];
-    return a;
-}
-INLINE int m_count(vmask m)
-{
-    int n = 0;
-    EACH_LANE n += m.lane[k];
-    return n;
-}
-INLINE vf32 v_zero_where(vmask m, vf32 a)
-{
-    EACH_LANE a.lane[k] = m.lane[k] ? 0 : a.lane[k];
-    return a;
-}
+INLINE vmask v_equal(vf32 a, vf32 b) { vmask m; EACH_LANE m.lane[k] = a.lane[k] == b.lane[k]; return m; }
+INLINE vmask v_unordered(vf32 a) { vmask m; EACH_LANE m.lane[k] = a.lane[k] != a.lane[k]; return m; }
+INLINE vmask m_none(void) { return (vmask){{false}}; }
+INLINE vmask m_or(vmask a, vmask b) { EACH_LANE a.lane[k] |= b.lane[k]; return a; }
+INLINE int m_count(vmask m) { int n = 0; EACH_LANE n += m.lane[k]; return n; }
+INLINE vf32 v_zero_where(vmask m, vf32 a) { EACH_LANE a.lane[k] = m.lane[k] ? 0 : a.lane[k]; return a; }
 
-INLINE vsign s_all(void)
-{
-    return UINT32_MAX;
-}
-INLINE vsign s_and(vsign s, vf32 a)
-{
-    EACH_LANE s &= lane_bits(a.lane[k]);
-    return s;
-}
-INLINE bool s_still_all(vsign s)
-{
-    return s >> 31;
-}
+INLINE vsign s_all(void) { return UINT32_MAX; }
+INLINE vsign s_and(vsign s, vf32 a) { EACH_LANE s &= lane_bits(a.lane[k]); return s; }
+INLINE bool s_still_all(vsign s) { return s >> 31; }
 
 INLINE float v_hmax(vf32 a)
 {
@@ -189,22 +119,19 @@ INLINE float v_hmax(vf32 a)
     return a.lane[0];
 }
 
-INLINE double v_hsum(vf32 a)
+INLINE vf64 d_zero(void) { return (vf64){{0}}; }
+INLINE vf64 d_add(vf64 sum, vf32 a) { EACH_LANE sum.lane[k] += a.lane[k]; return sum; }
+INLINE double d_hsum(vf64 sum)
 {
-    double sum[16];
-    EACH_LANE sum[k] = a.lane[k];
     for (int half = 8; half > 0; half /= 2) {
         for (int k = 0; k < half; k++) {
-            sum[k] += sum[k + half];
+            sum.lane[k] += sum.lane[k + half];
         }
     }
-    return sum[0];
+    return sum.lane[0];
 }
 
-INLINE void v_prefetch(const void *p)
-{
-    __builtin_prefetch(p);
-}
+INLINE void v_prefetch(const char *p) { (void)p; }
 
 /* clang-format on */
 
