@@ -18,8 +18,10 @@
  * row is.
  *
  * The same logits give the same 32 bits on every CPU, for every instruction set, batch size and
- * position in the batch, and for every floating-point environment of the caller. All functions may
- * be called from any thread at any time; none prints, aborts or allocates. */
+ * position in the batch, and for every floating-point environment of the caller (in builds with
+ * SLEEF; without it the C library's logarithms have the last word). All functions may be called
+ * from any thread at any time, except that the first call and entropy_get_num_threads read the
+ * environment, which nobody may be changing then. None prints, aborts or allocates. */
 #ifndef ENTROPY_H
 #define ENTROPY_H
 

@@ -177,6 +177,7 @@ static void test_formats(void **state)
         "{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<f4\"}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1, 3), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }",
     };
     const double first = reference_entropy(six, 3, 1), second = reference_entropy(six + 3, 3, 1);
     for (int major = 1; major <= 3; major++) {
@@ -272,7 +273,7 @@ static void test_bad_headers(void **state)
         {"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", "big-endian"},
         {"{'descr': '|O', 'fortran_order': False, 'shape': (2, 3), }", "Python objects"},
         {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3), }", "records"},
-        {"{'descr': '<f4\n', 'fortran_order': False, 'shape': (2, 3), }", "records"},
+        {"{'descr': '<f4\n', 'fortran_order': False, 'shape': (2, 3), }", "not a dtype"},
         {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", "Fortran"},
         {"{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3), }", "neither True nor False"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (), }", "a single number"},
@@ -282,6 +283,7 @@ static void test_bad_headers(void **state)
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, -3), }", "shape"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2 3), }", "shape"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': 6, }", "shape"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (6), }", "shape"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }", "truncated"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", "claims 16 bytes"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 2), }",
@@ -321,12 +323,15 @@ static void test_bad_files(void **state)
     expect_complaint("$entropy bad.npy", 1, "bad.npy", "ends inside its header");
     expect_complaint("$entropy missing.npy", 1, "missing.npy", "No such file");
     expect_complaint("$entropy .", 1, ".", "directory");
+    expect_complaint("$entropy ''", 1, "''", "No such file");
+    expect_complaint("$entropy \"$(printf 'a\\nb\\033c')\"", 1, "a\\x0ab\\x1bc", "No such file");
     write_six("f.npy", TWO_BY_THREE);
+    expect_complaint("$entropy f.npy >&-", 1, "standard output", "Bad file");
+    expect_complaint("$entropy f.npy - <&-", 1, "standard input", "Bad file");
     expect_complaint("$entropy f.npy missing.npy f.npy", 1, "missing.npy", "No such file");
     if (access("/dev/full", W_OK) == 0) {
-        shell("$entropy f.npy >/dev/full");
-        assert_int_equal(last.status, 1);
-        assert_non_null(strstr(last.error, "standard output"));
+        expect_complaint("$entropy f.npy >/dev/full", 1, "standard output", "No space");
+        expect_complaint("$entropy --help >/dev/full", 1, "standard output", "No space");
     }
 }
 
@@ -343,6 +348,7 @@ static void test_tokens(void **state)
         "[[\"a\\u00e9\\ud83d\\ude00\"], [\"\\u001b[31m\"]]",
         "{\"x\": [1, -2.5e3, {\"y\": [null, true, false, {}]}], \"tokens\": "
         "[\"a\\u00e9\\ud83d\\ude00\", \"\\u001b[31m\"], \"z\": []}",
+        "{\"rows\": 2, \"tokens\": [\"a\\u00e9\\ud83d\\ude00\", \"\\u001b[31m\"]}",
         "{\"rows\": [{\"id\": 3, \"text\": \"a\\u00e9\\ud83d\\ude00\"}, {\"target_text\": "
         "\"\\u001b[31m\", \"p\": {\"text\": \"no\"}}]}",
     };
@@ -418,6 +424,15 @@ static void test_memory(void **state)
         }
     }
     unlink("large.npy");
+    write_six("f.npy", TWO_BY_THREE);
+    assert_int_equal(shell("{ printf '{\"x\": \"'; head -c 80000000 /dev/zero | tr '\\0' x; "
+                           "printf '\", \"tokens\": [\"a\", \"b\"]}'; } >large.json")
+                         .status,
+                     0);
+    const outcome o = shell("exec $entropy --tokens large.json f.npy");
+    check(o.status == 0 && o.peak_kilobytes < 64 << 10, "%d, %ld kB: %s", o.status,
+          o.peak_kilobytes, o.error);
+    unlink("large.json");
 }
 
 /* Cut at one moment after another while the command reads it: each time it must print the whole

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#undef FP_FAST_FMAF /* what such a machine lacks */
 #include "../kernels/kernels.h"
 #include "../kernels/vec_scalar.h"
 #include "rows.h"

@@ -53,6 +53,21 @@ void print_quoted(const char *text, size_t n)
     putchar('"');
 }
 
+void print_name(FILE *file, const char *name)
+{
+    if (*name == '\0') {
+        fputs("''", file);
+    }
+    for (; *name != '\0'; name++) {
+        const unsigned char c = (unsigned char)*name;
+        if (c < 0x20 || c == 0x7f) {
+            fprintf(file, "\\x%02x", c);
+        } else {
+            putc(c, file);
+        }
+    }
+}
+
 void print_json_string(const char *text, size_t n)
 {
     putchar('"');

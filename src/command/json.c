@@ -58,6 +58,12 @@ bool json_expect(struct json *j, char wanted)
 
 static bool append(struct json *j, int byte)
 {
+    if (j->skipping) {
+        return true;
+    }
+    if (j->length == JSON_MAX_STRING) {
+        return json_fail(j, "a string of more than %zu bytes", JSON_MAX_STRING);
+    }
     if (j->length + 1 >= j->capacity) {
         const size_t capacity = j->capacity ? 2 * j->capacity : 256;
         char *text = realloc(j->text, capacity);
@@ -138,7 +144,7 @@ bool json_string(struct json *j)
         }
         high = 0;
         if (c == '"' && !escaped) {
-            return append(j, '\0') && j->length--; /* never NULL, and terminated */
+            return j->skipping || (append(j, '\0') && j->length--); /* never NULL, and terminated */
         }
         if (c == EOF || c < 0x20) {
             return json_fail(j,
@@ -211,6 +217,8 @@ static bool number(struct json *j, int c)
     return true;
 }
 
+static bool skip_value(struct json *j, int depth);
+
 /* Behind '{' or '['. */
 static bool skip_members(struct json *j, char close, int depth)
 {
@@ -224,7 +232,7 @@ static bool skip_members(struct json *j, char close, int depth)
         if (close == '}' && !(json_expect(j, '"') && json_string(j) && json_expect(j, ':'))) {
             return false;
         }
-        if (!json_skip_value(j, depth + 1)) {
+        if (!skip_value(j, depth + 1)) {
             return false;
         }
         if (json_peek(j) == close) {
@@ -236,7 +244,7 @@ static bool skip_members(struct json *j, char close, int depth)
     }
 }
 
-bool json_skip_value(struct json *j, int depth)
+static bool skip_value(struct json *j, int depth)
 {
     const int c = json_next(j);
     switch (c) {
@@ -248,4 +256,12 @@ bool json_skip_value(struct json *j, int depth)
     case 'n': return word(j, "ull");
     default: return number(j, c);
     }
+}
+
+bool json_skip_value(struct json *j, int depth)
+{
+    j->skipping = true;
+    const bool ok = skip_value(j, depth);
+    j->skipping = false;
+    return ok;
 }

@@ -8,10 +8,12 @@
 #include <stdio.h>
 
 #define JSON_MAX_DEPTH 64
+#define JSON_MAX_STRING ((size_t)1 << 20) /* bytes of a string that is kept */
 
 struct json {
     FILE *file;
     uint64_t line; /* for messages */
+    bool skipping; /* strings are not kept */
     char *text;    /* the last string, UTF-8; it may hold a NUL */
     size_t length, capacity;
     char error[192]; /* empty while all is well */

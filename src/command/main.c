@@ -1,15 +1,18 @@
 /* entropy: the entropies of the logits in .npy files. src/man/entropy.1 is its manual. */
 #define _GNU_SOURCE /* getopt_long */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../rows.h"
 #include "entropy.h"
+#include "escape.h"
 #include "progress.h"
 #include "report.h"
 
@@ -29,10 +32,26 @@ static const char help[] =
     "  --temperature T      of softmax(logits / T); from 2^-64 to 2^64\n"
     "  --help, --version\n";
 
+/* One line on standard error; `name` is what it is about, or NULL. */
 static int complain(int status, const char *name, const char *what)
 {
-    fprintf(stderr, "entropy: %s%s%s\n", name, *name ? ": " : "", what);
+    fputs("entropy: ", stderr);
+    if (name != NULL) {
+        print_name(stderr, name);
+        fputs(": ", stderr);
+    }
+    fprintf(stderr, "%s\n", what);
     return status;
+}
+
+/* The status of a program that has printed all it had to. */
+static int finish(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return status;
+    }
+    return errno == EPIPE ? BAD_INPUT : complain(BAD_INPUT, "standard output", strerror(errno));
 }
 
 static bool add_rows(const float *logits, size_t rows, size_t vocab, double T, spool *entropies)
@@ -76,17 +95,15 @@ static bool measure(npy *f, double T, spool *entropies, progress *p)
 
 /* Everything about one file, its entropies at the end of the spool. Complains where it cannot be
  * had. */
-static int examine(const char *path, double T, spool *entropies, result *r)
+static int examine(const char *path, double T, spool *entropies, progress *p, result *r)
 {
     npy f;
     if (!npy_open(&f, path)) {
         return complain(BAD_INPUT, f.name, f.error);
     }
     *r = (result){f.name, f.rank, f.batch, f.seq, f.vocab, f.rows, spool_length(entropies), {0}};
-    progress p;
-    progress_start(&p);
-    const bool stored = measure(&f, T, entropies, &p);
-    progress_end(&p);
+    const bool stored = measure(&f, T, entropies, p);
+    progress_clear(p);
     npy_close(&f);
     if (npy_failed(&f)) {
         return complain(BAD_INPUT, f.name, f.error);
@@ -104,10 +121,12 @@ static int run(const options *o, report_function *report, char **paths, size_t c
     spool entropies;
     result *results = calloc(count, sizeof *results);
     int status = results == NULL || !spool_open(&entropies)
-                     ? complain(BAD_INPUT, "", "out of memory")
+                     ? complain(BAD_INPUT, NULL, "out of memory")
                      : SUCCESS;
+    progress p;
+    progress_start(&p);
     for (size_t i = 0; status == SUCCESS && i < count; i++) {
-        status = examine(paths[i], o->temperature, &entropies, &results[i]);
+        status = examine(paths[i], o->temperature, &entropies, &p, &results[i]);
     }
     struct tokens tokens;
     const bool with_tokens = status == SUCCESS && o->tokens != NULL;
@@ -115,15 +134,11 @@ static int run(const options *o, report_function *report, char **paths, size_t c
         status = complain(BAD_INPUT, o->tokens, tokens.json.error);
     }
     if (status == SUCCESS) {
-        const bool ok = report(o, results, count, &entropies, with_tokens ? &tokens : NULL);
-        errno = 0;
-        if (fflush(stdout) != 0 || ferror(stdout)) {
-            status = errno == EPIPE ? BAD_INPUT
-                                    : complain(BAD_INPUT, "standard output", strerror(errno));
-        } else if (!ok) {
+        if (!report(o, results, count, &entropies, with_tokens ? &tokens : NULL)) {
             status =
-                complain(BAD_INPUT, "", "a temporary file or the tokens could not be read again");
+                complain(BAD_INPUT, NULL, "a temporary file or the tokens could not be read again");
         }
+        status = finish(status);
         if (with_tokens) {
             tokens_close(&tokens);
         }
@@ -142,6 +157,19 @@ static bool parse_temperature(const char *text, double *T)
     return end != text && *end == '\0' && *T >= 0x1p-64 && *T <= 0x1p64;
 }
 
+/* No file of ours may become a standard stream that the caller has closed. What takes its place
+ * fails when it is used. */
+static bool keep_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        const int unusable = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", unusable) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     enum { TOKENS = 1, SUMMARY, JSON, CSV, BITS, TEMPERATURE, HELP, VERSION };
@@ -156,6 +184,9 @@ int main(int argc, char **argv)
         {"version", no_argument, NULL, VERSION},
         {NULL, 0, NULL, 0},
     };
+    if (!keep_standard_streams()) {
+        return BAD_INPUT;
+    }
     setlocale(LC_CTYPE, "");
     options o = {.temperature = 1};
     report_function *report = report_text;
@@ -171,15 +202,15 @@ int main(int argc, char **argv)
                 return complain(BAD_USAGE, "--temperature", "a number from 2^-64 to 2^64 expected");
             }
             break;
-        case HELP: fputs(help, stdout); return fflush(stdout) == 0 ? SUCCESS : BAD_INPUT;
+        case HELP: fputs(help, stdout); return finish(SUCCESS);
         case VERSION:
             printf("entropy %s (%s)\n", entropy_version(), entropy_isa());
-            return fflush(stdout) == 0 ? SUCCESS : BAD_INPUT;
+            return finish(SUCCESS);
         default: return BAD_USAGE;
         }
     }
     if (optind == argc) {
-        return complain(BAD_USAGE, "", "which file? Try entropy --help");
+        return complain(BAD_USAGE, NULL, "which file? Try entropy --help");
     }
     if (o.tokens != NULL && argc - optind > 1) {
         return complain(BAD_USAGE, "--tokens", "goes with one FILE.npy");

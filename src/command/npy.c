@@ -108,7 +108,7 @@ static bool read_header(npy *f, npy_header *header)
     const size_t n =
         length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 | (size_t)length[3] << 24;
     if (n > MAX_HEADER) {
-        return fail(f, "its header claims %zu bytes", n);
+        return fail(f, "its header claims %zu bytes; at most %zu are read", n, MAX_HEADER);
     }
     char *text = malloc(n + 1);
     if (text == NULL) {
@@ -148,7 +148,7 @@ static bool take_shape(npy *f, const npy_header *header)
 static bool check_size(npy *f, const struct stat *st)
 {
     const uint64_t claimed = f->rows * f->vocab * sizeof(float),
-                   there = (uint64_t)(st->st_size - f->at);
+                   there = st->st_size > f->at ? (uint64_t)(st->st_size - f->at) : 0;
     if (there < claimed) {
         return fail(f, "truncated: its header claims %llu bytes of data, and there are %llu",
                     (unsigned long long)claimed, (unsigned long long)there);
@@ -271,7 +271,10 @@ static const void *read_next(npy *f, size_t bytes)
 static void check_end(npy *f)
 {
     char byte;
-    if (!f->mapped && read_fully(f->fd, &byte, 1) != 0) {
+    const ssize_t got = f->mapped ? 0 : read_fully(f->fd, &byte, 1);
+    if (got < 0) {
+        fail(f, "cannot be read: %s", strerror(errno));
+    } else if (got > 0) {
         fail(f, "goes on behind the %llu rows that its header claims", (unsigned long long)f->rows);
     }
 }

@@ -81,7 +81,8 @@ static const char *parse_shape(scanner *s, npy_header *header)
             return "more than 3 dimensions; [vocab], [seq, vocab] and [batch, seq, vocab] are read";
         }
         header->shape[header->rank++] = n;
-        if (!accept(s, ",") && !(s->p < s->end && *s->p == ')')) {
+        accept(s, "L"); /* a long of Python 2 */
+        if (!accept(s, ",") && (header->rank == 1 || !(s->p < s->end && *s->p == ')'))) {
             return "the shape in its header is not a tuple of sizes";
         }
     }
@@ -116,7 +117,8 @@ const char *npy_parse_header(npy_header *header, const char *text, size_t n)
         if (strcmp(key, "descr") == 0 && !has_dtype) {
             has_dtype = true;
             if (!accept_string(&s, header->dtype, sizeof header->dtype)) {
-                return "an array of records; only float32 is read";
+                return s.p < s.end && *s.p == '[' ? "an array of records; only float32 is read"
+                                                  : "descr in its header is not a dtype";
             }
         } else if (strcmp(key, "fortran_order") == 0 && !has_order) {
             has_order = true;

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "escape.h"
+
 #define COLUMNS 30
 
 static double now(void)
@@ -25,7 +27,9 @@ void progress_show(progress *p, const char *name, double share)
     if (t - p->start < 1 || t - p->last < 0.1 || !isatty(STDERR_FILENO)) {
         return;
     }
-    fprintf(stderr, "\r\033[K%.40s [", name);
+    fputs("\r\033[K", stderr);
+    print_name(stderr, name);
+    fputs(" [", stderr);
     for (int i = 0; i < COLUMNS; i++) {
         fputc(i < share * COLUMNS ? '#' : '.', stderr);
     }
@@ -34,9 +38,10 @@ void progress_show(progress *p, const char *name, double share)
     p->shown = true;
 }
 
-void progress_end(progress *p)
+void progress_clear(progress *p)
 {
     if (p->shown) {
         fputs("\r\033[K", stderr);
+        p->shown = false;
     }
 }

@@ -11,6 +11,6 @@ typedef struct progress {
 
 void progress_start(progress *p);
 void progress_show(progress *p, const char *name, double share);
-void progress_end(progress *p);
+void progress_clear(progress *p);
 
 #endif

@@ -8,7 +8,6 @@
 #include "report.h"
 
 #define BAR 24 /* columns */
-#define NAME 40
 
 static bool utf8(void)
 {
@@ -61,7 +60,8 @@ static void print_row(const options *o, const result *r, const struct row *row)
 static void print_head(const options *o, const result *r)
 {
     const size_t shape[] = {r->batch, r->seq, r->vocab};
-    printf("%s: [", r->name);
+    print_name(stdout, r->name);
+    printf(": [");
     for (int k = 3 - r->rank; k < 3; k++) {
         printf("%zu%s", shape[k], k < 2 ? ", " : "]");
     }
@@ -114,16 +114,17 @@ static void print_summary(const options *o, const result *r)
     }
 }
 
-/* Several files side by side, in full precision of the mean, against the first. */
+/* Several files side by side, against the first. */
 static void print_comparison(const options *o, const result *results, size_t count)
 {
-    printf("%-*s %12s %12s %12s %12s %12s\n", NAME, "file", "rows", "mean", "median", "perplexity",
-           "- first");
+    printf("%12s %12s %12s %12s %12s  %s\n", "rows", "mean", "median", "perplexity", "- first",
+           "file");
     for (size_t i = 0; i < count; i++) {
         const summary *s = &results[i].summary;
-        printf("%-*s %12" PRIu64 " %12.5g %12.5g %12.5g %+12.5g\n", NAME, results[i].name, s->rows,
-               in_unit(o, s->mean), in_unit(o, s->median), exp(s->mean),
-               in_unit(o, s->mean - results[0].summary.mean));
+        printf("%12" PRIu64 " %12.5g %12.5g %12.5g %+12.5g  ", s->rows, in_unit(o, s->mean),
+               in_unit(o, s->median), exp(s->mean), in_unit(o, s->mean - results[0].summary.mean));
+        print_name(stdout, results[i].name);
+        putchar('\n');
     }
 }
 

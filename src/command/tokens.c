@@ -55,7 +55,8 @@ static bool enter(struct tokens *t)
                   json_expect(&t->json, ':'))) {
                 return json_fail(&t->json, "no member \"tokens\" or \"rows\"");
             }
-            if (strcmp(t->json.text, "tokens") == 0 || strcmp(t->json.text, "rows") == 0) {
+            if ((strcmp(t->json.text, "tokens") == 0 || strcmp(t->json.text, "rows") == 0) &&
+                json_peek(&t->json) == '[') {
                 break;
             }
             if (!json_skip_value(&t->json, 1) || !json_expect(&t->json, ',')) {
@@ -152,7 +153,7 @@ bool tokens_open(struct tokens *t, const char *path, uint64_t rows)
         }
     }
     if (ferror(t->json.file)) {
-        snprintf(t->json.error, sizeof t->json.error, "cannot be read");
+        snprintf(t->json.error, sizeof t->json.error, "cannot be read: %s", strerror(errno));
     }
     if (t->json.error[0] == '\0' && count != rows) {
         snprintf(t->json.error, sizeof t->json.error,
