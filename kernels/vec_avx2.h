@@ -1,4 +1,5 @@
-/* The logical vector of 16 floats as two ymm registers: AVX2 and FMA. README.md lists what each operation does. */
+/* The logical vector of 16 floats as two ymm registers: AVX2 and FMA. README.md lists what each
+ * operation does. */
 #ifndef ENT_VEC_AVX2_H
 #define ENT_VEC_AVX2_H
 
@@ -26,9 +27,18 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
     return (vf32){_mm256_blendv_ps(f, _mm256_maskload_ps(p, ma), _mm256_castsi256_ps(ma)),
                   _mm256_blendv_ps(f, _mm256_maskload_ps(p + 8, mb), _mm256_castsi256_ps(mb))};
 }
-INLINE vf32 v_add(vf32 x, vf32 y) { return (vf32){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
-INLINE vf32 v_sub(vf32 x, vf32 y) { return (vf32){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
-INLINE vf32 v_max(vf32 x, vf32 y) { return (vf32){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
+INLINE vf32 v_add(vf32 x, vf32 y)
+{
+    return (vf32){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+}
+INLINE vf32 v_sub(vf32 x, vf32 y)
+{
+    return (vf32){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+}
+INLINE vf32 v_max(vf32 x, vf32 y)
+{
+    return (vf32){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
+}
 INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z)
 {
     return (vf32){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
@@ -57,7 +67,10 @@ INLINE vmask v_unordered(vf32 x)
     return (vmask){_mm256_cmp_ps(x.a, x.a, _CMP_UNORD_Q), _mm256_cmp_ps(x.b, x.b, _CMP_UNORD_Q)};
 }
 INLINE vmask m_none(void) { return (vmask){_mm256_setzero_ps(), _mm256_setzero_ps()}; }
-INLINE vmask m_or(vmask x, vmask y) { return (vmask){_mm256_or_ps(x.a, y.a), _mm256_or_ps(x.b, y.b)}; }
+INLINE vmask m_or(vmask x, vmask y)
+{
+    return (vmask){_mm256_or_ps(x.a, y.a), _mm256_or_ps(x.b, y.b)};
+}
 INLINE int m_count(vmask m)
 {
     return __builtin_popcount((unsigned)_mm256_movemask_ps(m.a)) +

@@ -1,4 +1,5 @@
-/* The logical vector of 16 floats as one zmm register: AVX-512 F and DQ. README.md lists what each operation does. */
+/* The logical vector of 16 floats as one zmm register: AVX-512 F and DQ. README.md lists what each
+ * operation does. */
 #ifndef ENT_VEC_AVX512_H
 #define ENT_VEC_AVX512_H
 
@@ -65,7 +66,11 @@ INLINE double d_hsum(vf64 s)
     return _mm_cvtsd_f64(_mm_add_sd(s2, _mm_unpackhi_pd(s2, s2)));
 }
 
-INLINE void v_prefetch(const char *p) { _mm_prefetch(p + 1024, _MM_HINT_T0); _mm_prefetch(p + 8192, _MM_HINT_T1); }
+INLINE void v_prefetch(const char *p)
+{
+    _mm_prefetch(p + 1024, _MM_HINT_T0);
+    _mm_prefetch(p + 8192, _MM_HINT_T1);
+}
 
 /* clang-format on */
 

@@ -1,4 +1,5 @@
-/* The logical vector of 16 floats as four q registers: AArch64. README.md lists what each operation does. */
+/* The logical vector of 16 floats as four q registers: AArch64. README.md lists what each operation
+ * does. */
 #ifndef ENT_VEC_NEON_H
 #define ENT_VEC_NEON_H
 
@@ -31,18 +32,39 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
 INLINE vf32 v_add(vf32 x, vf32 y) { EACH_Q x.q[k] = vaddq_f32(x.q[k], y.q[k]); return x; }
 INLINE vf32 v_sub(vf32 x, vf32 y) { EACH_Q x.q[k] = vsubq_f32(x.q[k], y.q[k]); return x; }
 INLINE vf32 v_max(vf32 x, vf32 y) { EACH_Q x.q[k] = vmaxq_f32(x.q[k], y.q[k]); return x; }
-INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z) { EACH_Q x.q[k] = vfmaq_f32(z.q[k], x.q[k], y.q[k]); return x; }
-INLINE vf32 v_fnma(vf32 x, vf32 y, vf32 z) { EACH_Q x.q[k] = vfmsq_f32(z.q[k], x.q[k], y.q[k]); return x; }
+INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z)
+{
+    EACH_Q x.q[k] = vfmaq_f32(z.q[k], x.q[k], y.q[k]);
+    return x;
+}
+INLINE vf32 v_fnma(vf32 x, vf32 y, vf32 z)
+{
+    EACH_Q x.q[k] = vfmsq_f32(z.q[k], x.q[k], y.q[k]);
+    return x;
+}
 INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 {
     (void)n;
-    EACH_Q p.q[k] = vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(p.q[k]),
-                                                    vshlq_n_u32(vreinterpretq_u32_f32(z.q[k]), 23)));
+    EACH_Q
+    {
+        const uint32x4_t shifted = vshlq_n_u32(vreinterpretq_u32_f32(z.q[k]), 23);
+        p.q[k] = vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(p.q[k]), shifted));
+    }
     return p;
 }
 
-INLINE vmask v_equal(vf32 x, vf32 y) { vmask m; EACH_Q m.q[k] = vceqq_f32(x.q[k], y.q[k]); return m; }
-INLINE vmask v_unordered(vf32 x) { vmask m; EACH_Q m.q[k] = vmvnq_u32(vceqq_f32(x.q[k], x.q[k])); return m; }
+INLINE vmask v_equal(vf32 x, vf32 y)
+{
+    vmask m;
+    EACH_Q m.q[k] = vceqq_f32(x.q[k], y.q[k]);
+    return m;
+}
+INLINE vmask v_unordered(vf32 x)
+{
+    vmask m;
+    EACH_Q m.q[k] = vmvnq_u32(vceqq_f32(x.q[k], x.q[k]));
+    return m;
+}
 INLINE vmask m_none(void) { vmask m; EACH_Q m.q[k] = vdupq_n_u32(0); return m; }
 INLINE vmask m_or(vmask x, vmask y) { EACH_Q x.q[k] = vorrq_u32(x.q[k], y.q[k]); return x; }
 INLINE int m_count(vmask m)
@@ -65,7 +87,10 @@ INLINE vsign s_and(vsign s, vf32 x)
 }
 INLINE bool s_still_all(vsign s) { return vminvq_u32(s) >> 31; }
 
-INLINE float v_hmax(vf32 x) { return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.q[0], x.q[2]), vmaxq_f32(x.q[1], x.q[3]))); }
+INLINE float v_hmax(vf32 x)
+{
+    return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.q[0], x.q[2]), vmaxq_f32(x.q[1], x.q[3])));
+}
 
 /* low[k] and high[k] are the halves of q[k] */
 INLINE vf64 d_zero(void)

@@ -1,5 +1,5 @@
-/* The logical vector of 16 floats in plain C, for machines without one of the other instruction sets and as the model that
- * they are compared with. README.md lists what each operation does. */
+/* The logical vector of 16 floats in plain C, for machines without one of the other instruction
+ * sets and as the model that they are compared with. README.md lists what each operation does. */
 #ifndef ENT_VEC_SCALAR_H
 #define ENT_VEC_SCALAR_H
 
@@ -42,10 +42,11 @@ INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
     return a;
 }
 #else
-/* Without the instruction: the product is exact in double, and rounding its sum with c to double first and to float then is
- * right unless the double lies halfway between two floats: from anywhere else the exact sum, less than an ulp of the double away, is on
- * the same side. Halfway, what the first rounding lost decides; Knuth's two-sum tells that (The Art of Computer
- * Programming, volume 2, 4.2.2, theorem B). */
+/* Without the instruction: the product is exact in double, and rounding its sum with c to double
+ * first and to float then is right unless the double lies halfway between two floats: from anywhere
+ * else the exact sum, less than an ulp of the double away, is on the same side. Halfway, what the
+ * first rounding lost decides; Knuth's two-sum tells that (The Art of Computer Programming, volume 2,
+ * 4.2.2, theorem B). */
 static __attribute__((noinline)) vf32 fused_halfway(vf32 a, vf32 b, vf32 c)
 {
     EACH_LANE
@@ -61,7 +62,8 @@ INLINE bool is_halfway(double s)
 {
     uint64_t b;
     memcpy(&b, &s, sizeof b);
-    return (uint32_t)(b << 3) == UINT32_C(1) << 31; /* of the 29 bits that a float lacks, the first alone is set */
+    /* of the 29 bits that a float lacks, the first alone is set */
+    return (uint32_t)(b << 3) == UINT32_C(1) << 31;
 }
 
 INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
@@ -88,9 +90,17 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
 }
 INLINE vf32 v_add(vf32 a, vf32 b) { EACH_LANE a.lane[k] += b.lane[k]; return a; }
 INLINE vf32 v_sub(vf32 a, vf32 b) { EACH_LANE a.lane[k] -= b.lane[k]; return a; }
-INLINE vf32 v_max(vf32 a, vf32 b) { EACH_LANE a.lane[k] = a.lane[k] > b.lane[k] ? a.lane[k] : b.lane[k]; return a; }
+INLINE vf32 v_max(vf32 a, vf32 b)
+{
+    EACH_LANE a.lane[k] = a.lane[k] > b.lane[k] ? a.lane[k] : b.lane[k];
+    return a;
+}
 INLINE vf32 v_fma(vf32 a, vf32 b, vf32 c) { return fused(a, b, c); }
-INLINE vf32 v_fnma(vf32 a, vf32 b, vf32 c) { EACH_LANE a.lane[k] = -a.lane[k]; return fused(a, b, c); }
+INLINE vf32 v_fnma(vf32 a, vf32 b, vf32 c)
+{
+    EACH_LANE a.lane[k] = -a.lane[k];
+    return fused(a, b, c);
+}
 INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 {
     (void)n;
@@ -98,12 +108,26 @@ INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
     return p;
 }
 
-INLINE vmask v_equal(vf32 a, vf32 b) { vmask m; EACH_LANE m.lane[k] = a.lane[k] == b.lane[k]; return m; }
-INLINE vmask v_unordered(vf32 a) { vmask m; EACH_LANE m.lane[k] = a.lane[k] != a.lane[k]; return m; }
+INLINE vmask v_equal(vf32 a, vf32 b)
+{
+    vmask m;
+    EACH_LANE m.lane[k] = a.lane[k] == b.lane[k];
+    return m;
+}
+INLINE vmask v_unordered(vf32 a)
+{
+    vmask m;
+    EACH_LANE m.lane[k] = a.lane[k] != a.lane[k];
+    return m;
+}
 INLINE vmask m_none(void) { return (vmask){{false}}; }
 INLINE vmask m_or(vmask a, vmask b) { EACH_LANE a.lane[k] |= b.lane[k]; return a; }
 INLINE int m_count(vmask m) { int n = 0; EACH_LANE n += m.lane[k]; return n; }
-INLINE vf32 v_zero_where(vmask m, vf32 a) { EACH_LANE a.lane[k] = m.lane[k] ? 0 : a.lane[k]; return a; }
+INLINE vf32 v_zero_where(vmask m, vf32 a)
+{
+    EACH_LANE a.lane[k] = m.lane[k] ? 0 : a.lane[k];
+    return a;
+}
 
 INLINE vsign s_all(void) { return UINT32_MAX; }
 INLINE vsign s_and(vsign s, vf32 a) { EACH_LANE s &= lane_bits(a.lane[k]); return s; }
