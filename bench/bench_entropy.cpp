@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <random>
 #include <string>
 #include <vector>
@@ -19,29 +20,26 @@ namespace
 
 enum class Kind { ordinary, half_masked, ascending };
 
-// Rows of logits on pages of either size.
+// Rows of logits on pages of either size, filled when they are first wanted.
 class Buffer
 {
 public:
-    Buffer(std::size_t n, std::size_t width, Kind kind, bool huge_pages)
-        : rows(n), vocab(width), out(n)
+    Buffer(std::size_t n, std::size_t width, Kind kind_of_rows, bool huge_pages)
+        : rows(n), vocab(width), out(n), kind(kind_of_rows)
     {
         constexpr std::size_t huge = std::size_t{2} << 20;
         bytes = (rows * vocab * sizeof(float) + huge - 1) / huge * huge + huge;
         map = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (map == MAP_FAILED) {
-            return;
+            throw std::bad_alloc();
         }
         auto address = (reinterpret_cast<std::uintptr_t>(map) + huge - 1) / huge * huge;
-        logits = reinterpret_cast<float *>(address);
-        madvise(logits, bytes - huge, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-        fill(kind);
+        start = reinterpret_cast<float *>(address);
+        madvise(start, bytes - huge, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
     }
     ~Buffer()
     {
-        if (map != MAP_FAILED) {
-            munmap(map, bytes);
-        }
+        munmap(map, bytes);
     }
     Buffer(const Buffer &) = delete;
     Buffer &operator=(const Buffer &) = delete;
@@ -51,30 +49,41 @@ public:
         return rows * vocab;
     }
 
+    const float *logits()
+    {
+        if (!filled) {
+            fill();
+            filled = true;
+        }
+        return start;
+    }
+
     const std::size_t rows, vocab;
     std::vector<float> out;
-    float *logits = nullptr;
 
 private:
-    void fill(Kind kind)
+    void fill()
     {
         std::mt19937 random(1);
         std::normal_distribution<float> bell(0, 3);
         const std::size_t fresh = std::min<std::size_t>(rows, 8); // the rest repeats these
         for (std::size_t i = 0; i < size(); i++) {
             if (i >= fresh * vocab) {
-                logits[i] = logits[i - fresh * vocab];
+                start[i] = start[i - fresh * vocab];
             } else if (kind == Kind::ascending) {
-                logits[i] = 1e-3f * static_cast<float>(i % vocab);
+                start[i] = 1e-3f * static_cast<float>(i % vocab);
             } else {
-                logits[i] = bell(random);
+                start[i] = bell(random);
                 if (kind == Kind::half_masked && random() % 2 != 0) {
-                    logits[i] = -std::numeric_limits<float>::infinity();
+                    start[i] = -std::numeric_limits<float>::infinity();
                 }
             }
         }
     }
 
+    const Kind kind;
+    bool filled = false;
+    float *start;
     void *map;
     std::size_t bytes;
 };
@@ -90,18 +99,19 @@ void count(benchmark::State &state, const Buffer &buffer)
 
 void read_rows(benchmark::State &state, plain_read *read, Buffer &buffer)
 {
+    const float *logits = buffer.logits();
     for (auto _ : state) {
-        benchmark::DoNotOptimize(read(buffer.logits, buffer.size()));
+        benchmark::DoNotOptimize(read(logits, buffer.size()));
     }
     count(state, buffer);
 }
 
 void entropy_rows(benchmark::State &state, const std::string &isa, Buffer &buffer)
 {
+    const float *logits = buffer.logits();
     entropy_set_isa(isa.c_str());
     for (auto _ : state) {
-        if (entropy_f32(buffer.logits, 1, buffer.rows, buffer.vocab, buffer.out.data()) !=
-            ENTROPY_OK) {
+        if (entropy_f32(logits, 1, buffer.rows, buffer.vocab, buffer.out.data()) != ENTROPY_OK) {
             state.SkipWithError("entropy_f32 failed");
             break;
         }
@@ -116,9 +126,6 @@ void entropy_rows(benchmark::State &state, const std::string &isa, Buffer &buffe
 
 void register_all(const char *place, Buffer &buffer)
 {
-    if (buffer.logits == nullptr) {
-        return;
-    }
     const std::string where = std::string(place) + "/" + std::to_string(buffer.vocab) + "/";
     for (std::size_t i = 0; plain_reader_of(i).read != nullptr; i++) {
         const plain_reader reader = plain_reader_of(i);
