@@ -55,7 +55,7 @@ typedef struct constants {
 /* FAST may leave NaN or infinity where d is below scale->floor; a NaN logit leaves NaN in every
  * pass. */
 INLINE void add_vectors(lanes *s, const vf32 *z, int count, const constants *c, enum pass pass,
-                        const char *ahead)
+                        const char *here)
 {
     vf32 d[VEC_UNROLL], e[VEC_UNROLL];
     for (int j = 0; j < count; j++) d[j] = v_sub(z[j], c->M);
@@ -65,7 +65,7 @@ INLINE void add_vectors(lanes *s, const vf32 *z, int count, const constants *c, 
     if (pass != FAST) {
         for (int j = 0; j < count; j++) d[j] = v_max(c->floor, d[j]);
     }
-    exp_scaled(e, d, count, c->hi, c->lo, ahead);
+    exp_scaled(e, d, count, c->hi, c->lo, here);
     if (pass == CAREFUL) {
         for (int j = 0; j < count; j++) {
             const vmask tie = v_equal(z[j], c->M);
@@ -109,8 +109,7 @@ INLINE lanes quad_lanes(const float *z, size_t n, const lanes *before, const con
 INLINE bool add_block(ent_sums *row, const float *z, size_t n, const ent_scale *scale,
                       enum pass pass)
 {
-    /* From a maximum of 0, take -0: z - M is then +0 for zeros of both signs, and neither is below.
-     */
+    /* A maximum of 0 is taken as -0: z - M is then +0 for zeros of both signs: neither is below. */
     const constants c = {v_set1(row->M == 0 ? -0.0f : (float)row->M), v_set1(scale->floor),
                          v_set1(scale->hi), v_set1(scale->lo)};
     lanes sum = {v_set1(0), v_set1(0), s_all(), 0};

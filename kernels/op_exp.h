@@ -32,9 +32,10 @@
 #define EXP_C4 0x1.3ce8acp+33f
 #define EXP_C5 -0x1.5bda40p+30f
 
-/* `count` vectors breadth first, so that their latencies overlap. Between the steps one line of
- * `ahead` after another is prefetched: all of them at once would wait for each other. */
-INLINE void exp_scaled(vf32 *e, const vf32 *d, int count, vf32 hi, vf32 lo, const char *ahead)
+/* `count` vectors breadth first, so that their latencies overlap. They were loaded from `here`, and
+ * what lies ahead of it is prefetched a line at a time between the steps: all lines at once would
+ * wait for each other. */
+INLINE void exp_scaled(vf32 *e, const vf32 *d, int count, vf32 hi, vf32 lo, const char *here)
 {
     const vf32 magic = v_set1(0x1.8p23f);
     const vf32 c5 = v_set1(EXP_C5), c4 = v_set1(EXP_C4);
@@ -46,7 +47,7 @@ INLINE void exp_scaled(vf32 *e, const vf32 *d, int count, vf32 hi, vf32 lo, cons
     for (int j = 0; j < count; j++) e[j] = v_fma(c5, g[j], c4);
     for (int j = 0; j < count; j++) g[j] = v_fnma(d[j], lo, g[j]);
     for (int k = 0; k < 4; k++) {
-        if (ahead && k < count) v_prefetch(ahead + 64 * k);
+        if (here && k < count) v_prefetch(here + 64 * k);
         for (int j = 0; j < count; j++) e[j] = v_fma(e[j], g[j], c[k]);
     }
     for (int j = 0; j < count; j++) e[j] = v_pow2(e[j], z[j], n[j]);

@@ -1,14 +1,12 @@
-#define _GNU_SOURCE /* sigaction with siginfo, MAP_ANONYMOUS */
+#define _POSIX_C_SOURCE 200809L /* open with O_CLOEXEC, fstat */
 #include "npy.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +14,8 @@
 #include "npy_header.h"
 
 #define MAX_HEADER ((size_t)1 << 20)
+
+_Static_assert(NPY_WINDOW / sizeof(float) % ENT_BLOCK == 0, "pieces of a row are whole blocks");
 
 static bool fail(npy *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool fail(npy *f, const char *format, ...)
@@ -25,30 +25,6 @@ static bool fail(npy *f, const char *format, ...)
     vsnprintf(f->error, sizeof f->error, format, arguments);
     va_end(arguments);
     return false;
-}
-
-/* ---- A mapped file that shrinks: touching a page that is gone raises SIGBUS. The page is replaced
- * by one of zeros, so that the kernel at work, on whatever thread, ends in its ordinary way, and
- * npy_next finds the flag. ---- */
-
-static struct {
-    char *volatile start; /* the window, NULL where there is none */
-    volatile size_t size;
-    volatile sig_atomic_t torn;
-} mapped;
-
-static void on_sigbus(int number, siginfo_t *info, void *context)
-{
-    (void)context;
-    char *page = (char *)((uintptr_t)info->si_addr & ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1));
-    const bool ours =
-        mapped.start != NULL && page >= mapped.start && page < mapped.start + mapped.size;
-    if (!ours || mmap(page, (size_t)(mapped.start + mapped.size - page), PROT_READ,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
-        signal(number, SIG_DFL); /* not ours to mend: repeated, the access ends the process */
-        return;
-    }
-    mapped.torn = 1;
 }
 
 /* ---- Bytes from a file that may be a pipe. ---- */
@@ -160,19 +136,6 @@ static bool check_size(npy *f, const struct stat *st)
     return true;
 }
 
-static bool prepare_window(npy *f)
-{
-    if (f->mapped) {
-        struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
-        sigemptyset(&action.sa_mask);
-        sigaction(SIGBUS, &action, NULL);
-        return true;
-    }
-    f->window_size = NPY_WINDOW;
-    f->window = malloc(f->window_size);
-    return f->window != NULL || fail(f, "out of memory");
-}
-
 bool npy_open(npy *f, const char *path)
 {
     const bool standard_input = strcmp(path, "-") == 0;
@@ -192,7 +155,10 @@ bool npy_open(npy *f, const char *path)
         ok && S_ISREG(st.st_mode) && (!standard_input || lseek(f->fd, 0, SEEK_CUR) == f->at);
     ok = ok && (!whole_file || check_size(f, &st));
     f->mapped = whole_file && f->at % (off_t)sizeof(float) == 0;
-    ok = ok && prepare_window(f);
+    if (ok && !f->mapped) {
+        f->buffer = malloc(NPY_WINDOW);
+        ok = f->buffer != NULL || fail(f, "out of memory");
+    }
     if (!ok) {
         npy_close(f);
     }
@@ -201,15 +167,9 @@ bool npy_open(npy *f, const char *path)
 
 void npy_close(npy *f)
 {
-    if (f->mapped) {
-        mapped.start = NULL;
-        if (f->window != NULL) {
-            munmap(f->window, f->window_size);
-        }
-    } else {
-        free(f->window);
-    }
-    f->window = NULL;
+    mapping_end(&f->mapping);
+    free(f->buffer);
+    f->buffer = NULL;
     if (f->fd > STDIN_FILENO) {
         close(f->fd);
     }
@@ -236,27 +196,16 @@ static size_t next_count(const npy *f)
 
 static const void *map_next(npy *f, size_t bytes)
 {
-    const off_t before = f->at % sysconf(_SC_PAGESIZE);
-    mapped.start = NULL;
-    if (f->window != NULL) {
-        munmap(f->window, f->window_size);
-    }
-    f->window_size = bytes + (size_t)before;
-    f->window =
-        mmap(NULL, f->window_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, f->fd, f->at - before);
-    if (f->window == MAP_FAILED) {
-        f->window = NULL;
+    const void *data = mapping_move(&f->mapping, f->fd, f->at, bytes);
+    if (data == NULL) {
         fail(f, "cannot be mapped: %s", strerror(errno));
-        return NULL;
     }
-    mapped.size = f->window_size;
-    mapped.start = f->window;
-    return (const char *)f->window + before;
+    return data;
 }
 
 static const void *read_next(npy *f, size_t bytes)
 {
-    const ssize_t got = read_fully(f->fd, f->window, bytes);
+    const ssize_t got = read_fully(f->fd, f->buffer, bytes);
     if (got < 0) {
         fail(f, "cannot be read: %s", strerror(errno));
     } else if ((size_t)got < bytes) {
@@ -264,7 +213,7 @@ static const void *read_next(npy *f, size_t bytes)
              (unsigned long long)f->rows,
              (unsigned long long)(f->row + (uint64_t)got / (f->vocab * sizeof(float))));
     }
-    return npy_failed(f) ? NULL : f->window;
+    return npy_failed(f) ? NULL : f->buffer;
 }
 
 /* Nothing may follow the array. */
@@ -284,8 +233,7 @@ static void check_end(npy *f)
 static bool shrank(const npy *f)
 {
     struct stat st;
-    const bool torn = mapped.torn;
-    mapped.torn = 0;
+    const bool torn = mapping_was_torn();
     return f->mapped && (torn || fstat(f->fd, &st) != 0 || st.st_size < f->at);
 }
 

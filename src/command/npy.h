@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "mapping.h"
+
 /* The most bytes of a file that are in memory at once. */
 #define NPY_WINDOW ((size_t)16 << 20)
 
@@ -21,8 +23,8 @@ typedef struct npy {
     off_t at;     /* of the next byte of data */
     size_t whole; /* logits of the current row that have been handed out */
     uint64_t row; /* the current row */
-    void *window;
-    size_t window_size;
+    mapping mapping;
+    void *buffer;
     char error[256]; /* what went wrong, where a function below says that something did */
 } npy;
 
