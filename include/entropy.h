@@ -52,9 +52,12 @@ enum {
     ENTROPY_ERR_NOMEM = -5  /* memory that was needed could not be had */
 };
 
+/* ---- The simple calls ---- */
+
 /* Entropy of every row of logits.
  *
- *   logits  [batch, seq, vocab], C order, float32; aligned as a float is, no more
+ *   logits  [batch, seq, vocab], C order: float32, or the bits of IEEE binary16 (_f16) or bfloat16
+ *           (_bf16); aligned as its type is, no more
  *   out     [batch, seq], nats, in [0, log vocab] or NaN; must not overlap logits
  *
  * A row's result is
@@ -65,19 +68,247 @@ enum {
  *   with every logit -inf                NaN: there is no distribution
  *   with a NaN, or with +inf             NaN
  *
- * A subnormal logit counts as 0. A result below FLT_MIN is +0; no result is -0.
+ * A subnormal float32 or bfloat16 logit counts as 0 (a subnormal binary16 is an ordinary float). A
+ * result below FLT_MIN is +0; no result is -0. The result of a binary16 or bfloat16 row is, to the
+ * last bit, that of the same row widened to float32.
  *
  * Relative error: at most 4e-7 + 7e-8 |log H|, for ordinary and for nearly certain rows, shifted by
  * a constant or not.
  *
- * batch or seq 0: ENTROPY_OK, and nothing else is looked at. Otherwise vocab 0, or batch * seq *
- * vocab floats that exceed PTRDIFF_MAX bytes: ENTROPY_ERR_SHAPE; then logits or out NULL:
+ * batch or seq 0: ENTROPY_OK, and nothing else is looked at. Otherwise vocab 0, or logits or
+ * results that exceed PTRDIFF_MAX bytes: ENTROPY_ERR_SHAPE; then logits or out NULL:
  * ENTROPY_ERR_NULL.
  *
- * The caller's rounding mode, flush-to-zero modes, exception masks and sticky exception flags
- * neither matter nor change; no exception traps. Reads nothing outside logits. */
+ * Here and in all the other calls: the caller's rounding mode, flush-to-zero modes, exception masks
+ * and sticky exception flags neither matter nor change; no exception traps. Nothing is read outside
+ * of what is described. */
 ENTROPY_API int entropy_f32(const float *logits, size_t batch, size_t seq, size_t vocab,
                             float *out);
+ENTROPY_API int entropy_f16(const uint16_t *logits, size_t batch, size_t seq, size_t vocab,
+                            float *out);
+ENTROPY_API int entropy_bf16(const uint16_t *logits, size_t batch, size_t seq, size_t vocab,
+                             float *out);
+
+/* ---- One sweep, every answer ---- */
+
+/* entropy_args.dtype */
+enum { ENTROPY_F32 = 0, ENTROPY_F16 = 1, ENTROPY_BF16 = 2 };
+
+/* What is read, how, and which results are wanted. Set everything to 0 first, then `size`, and then
+ * what is needed: `entropy_args a = {.size = sizeof a, ...}`. A pointer that is NULL is an option
+ * not used or a result not wanted.
+ *
+ * With T the row's temperature and over the tokens that take part (allowed, and above -inf),
+ *
+ *     p_i = exp(z_i / T) / sum_j exp(z_j / T) */
+typedef struct entropy_args {
+    size_t size; /* sizeof(entropy_args) */
+
+    /* The logits, [batch, seq, vocab], and the distances between rows in elements; the vocab logits
+     * of a row are contiguous. A stride of 0 is the dense one: vocab for seq_stride, seq *
+     * seq_stride for batch_stride. An array [seq, batch, vocab] has batch_stride = vocab and
+     * seq_stride = batch * vocab. Rows may overlap. */
+    const void *logits;
+    int dtype;       /* ENTROPY_F32, ENTROPY_F16 or ENTROPY_BF16 */
+    int num_threads; /* 0: the process's setting. In this version all work is done on the
+                        caller's thread */
+    size_t batch, seq, vocab;
+    ptrdiff_t batch_stride, seq_stride;
+
+    /* [1], or [batch, seq] with temperature_stride 1; in [2^-64, 2^64]. NULL is T = 1, to the last
+     * bit. Only (z_i - max) / T is ever formed, in two floats' precision. */
+    const float *temperature;
+    size_t temperature_stride; /* 0 or 1 */
+
+    const int64_t *target;   /* [batch, seq]; negative: this row has none */
+    const uint8_t *row_mask; /* [batch, seq]; 0: the row is skipped. It is not read, nor are its
+                                target and temperature; its results are 0 */
+
+    /* Token i takes part where bit i & 31 of word i >> 5 is set, as in the bitmasks of grammar
+     * engines. What lies behind the mask does not matter, be it NaN. From one row's mask to the
+     * next, allowed_stride words; 0: one mask for all rows. */
+    const uint32_t *allowed;
+    size_t allowed_stride;
+
+    /* Results, each [batch, seq]. Must not overlap what is read, or each other. */
+    float *entropy;        /* H = -sum p log p, in nats */
+    float *varentropy;     /* V = sum p (log p + H)^2, in nats^2 */
+    float *logsumexp;      /* log sum exp(z / T) */
+    float *max_logit;      /* the largest logit that takes part, as given */
+    float *max_logprob;    /* log p of it, <= 0 */
+    float *target_logprob; /* log p of the target; 0 where it is negative */
+    int64_t *argmax;       /* the lowest index of the largest logit; -1 where nothing takes part */
+    int64_t *support;      /* how many tokens take part */
+} entropy_args;
+
+/* The results of every row, in one sweep over it.
+ *
+ *   row                    entropy  varentropy,  logsumexp    max_logit  argmax     support
+ *                                   max_logprob
+ *   one token takes part   +0       +0           that / T     it         its index  1
+ *   c equal ones do        log c    +0, -log c                it         the first  c
+ *   none does              NaN      NaN          -inf         -inf       -1         0
+ *   a NaN takes part       NaN      NaN          NaN          NaN        -1         those above
+ * -inf, NaN not counted +inf does, no NaN      NaN      NaN          +inf         +inf       the
+ * first  those above -inf skipped                +0       +0           +0           +0         0 0
+ *
+ * target_logprob is -inf for a target that takes no part; NaN where the entropy is NaN; +0 where
+ * the target is negative, whatever the row, and where the row is skipped.
+ *
+ * No result is -0, and one below FLT_MIN in magnitude is +0. A zero counts as +0, and so does a
+ * subnormal float32 or bfloat16 logit. z_i - max that overflows counts as -inf. logsumexp may
+ * overflow to +-inf at T < 1; log p that would is -FLT_MAX.
+ *
+ * The bits of a result depend on the row's logits, temperature and mask alone: not on which others
+ * are asked for, nor on dtype, strides, position in the batch or threads.
+ *
+ * Error, for any temperature:
+ *
+ *   entropy, max_logprob   relative, 4e-7 + 7e-8 |log of it|, down to FLT_MIN
+ *   varentropy             2e-6 (V + (H + max_logprob)^2); it is 0 for one token and for ties alone
+ *   logsumexp              1 ulp of the larger of |it| and |max / T|, plus 4e-7
+ *   target_logprob         that of max_logprob, plus 1 ulp of its own
+ *
+ * Free when not asked for. Asked for: argmax reads one block of 1024 logits a second time;
+ * varentropy and support cost arithmetic, which shows only when the logits are in cache.
+ *
+ * Checked in this order, and all before the first result is written:
+ *
+ *   ENTROPY_ERR_NULL    args is NULL
+ *   ENTROPY_ERR_VALUE   size is none that a version of the library has had
+ *   ENTROPY_OK          batch or seq is 0: nothing else is looked at
+ *   ENTROPY_ERR_VALUE   an unknown dtype; num_threads < 0; temperature_stride neither 0 nor 1
+ *   ENTROPY_ERR_SHAPE   vocab is 0; more than PTRDIFF_MAX bytes from the first to the last element
+ * of logits, results or masks; a stride that is negative or below vocab (that of an axis of length
+ * 1 is not looked at); allowed_stride below (vocab + 31) / 32 and not 0 ENTROPY_ERR_NULL    logits
+ * is NULL; target is NULL and target_logprob wanted ENTROPY_ERR_VALUE   of a row that is not
+ * skipped, a temperature outside [2^-64, 2^64] or NaN, or a target >= vocab
+ *
+ * No heap, and less than 8 KB of stack. */
+ENTROPY_API int entropy_forward(const entropy_args *args);
+
+/* The gradient's side of entropy_backward. */
+typedef struct entropy_grads {
+    size_t size; /* sizeof(entropy_grads) */
+
+    /* dL / d(result), each [batch, seq] or NULL, which is 0. */
+    const float *entropy, *logsumexp, *target_logprob;
+
+    /* dL / d(logits): of their dtype and shape, and with strides of its own, of which 0 is the
+     * dense one. May be args->logits itself, with the same strides; must overlap nothing else that
+     * is read. Between rows nothing is written. */
+    void *logits;
+    ptrdiff_t batch_stride, seq_stride;
+} entropy_grads;
+
+/* The gradient of a loss L that depends on the logits through entropy, logsumexp and
+ * target_logprob:
+ *
+ *     dH / dz_i = -p_i (log p_i + H) / T       dlse / dz_i = p_i / T
+ *     dlog p_t / dz_i = ([i = t] - p_i) / T, where 1 - p is -expm1(log p)
+ *
+ * times the gradients of L with respect to each, and added. log p_i is (z_i - max_logit) / T +
+ * max_logprob: with those two, rows that are nearly certain keep their relative accuracy, which a
+ * float logsumexp loses.
+ *
+ * args is what entropy_forward was given. If its entropy, max_logit and max_logprob are all there
+ * they are read, not written: what entropy_forward wrote, or, for a shard of a vocabulary, those of
+ * the whole row. Otherwise the row is swept first; the gradient's bits are the same. Its other
+ * results are not looked at, and nothing but grads->logits is written.
+ *
+ *   a token that takes no part, or whose p is 0   +0, whatever the gradients of L
+ *   a row in which nothing takes part             +0
+ *   a row whose entropy is NaN otherwise          NaN where a token takes part, else +0
+ *   a gradient of L that is not finite            NaN where a token takes part, else +0
+ *   gradients of L that are all 0                 +0, and the row's logits are not read
+ *   a row that is skipped                         +0, nor are its gradients of L
+ *   a target that takes no part                   as the formula has it; +0 at the target itself
+ *   a negative target                             log p_t has no gradient
+ *
+ * Error: relative, 1e-6 + 2e-7 |log p_i| of each of the three gradients before they are added, plus
+ * the rounding to the dtype; a result below FLT_MIN is +0.
+ *
+ * Checked as in entropy_forward, where after logits grads->logits is needed, and target if
+ * grads->target_logprob is there; grads is checked with args, its strides with theirs. Rows of
+ * grads->logits that overlap: ENTROPY_ERR_SHAPE. */
+ENTROPY_API int entropy_backward(const entropy_args *args, const entropy_grads *grads);
+
+/* ---- Rows that come in pieces ---- */
+
+/* What has been seen of a row, or of one shard of it: enough for every result of the whole. Holds
+ * no pointers and no padding; may be copied, stored, and sent between machines, in little-endian
+ * order.
+ *
+ * With M the largest logit, d_i = z_i - M, and over all z_i < M: */
+typedef struct entropy_state {
+    uint64_t version;     /* ENTROPY_STATE_VERSION */
+    double temperature;   /* T: 1 after entropy_state_init; may be set while length is 0 */
+    double max;           /* M; -inf: none above -inf seen; +inf or NaN: such a logit seen */
+    double ties;          /* how many z_i equal M */
+    double sum;           /* sum exp(d_i / T) */
+    double first_moment;  /* sum d_i exp(d_i / T) */
+    double second_moment; /* sum d_i^2 exp(d_i / T) */
+    int64_t argmax;       /* first index of M, counted from the first logit of the row; -1: none */
+    int64_t support;      /* how many z_i > -inf */
+    int64_t length;       /* how many logits, allowed or not */
+    double target_logit;  /* as given; -inf where it takes no part; 0 without a target */
+    uint64_t flags;       /* bit 0: there is a target; bit 1: a row that was skipped */
+    uint64_t reserved[4]; /* 0 */
+} entropy_state;
+
+#define ENTROPY_STATE_VERSION 1
+
+/* The state of an empty row at T = 1. */
+ENTROPY_API void entropy_state_init(entropy_state *state);
+
+/* Adds n logits to the row, after those it has. If every piece but the last is a multiple of 1024
+ * logits, the results have the bits of the whole row's; otherwise their error is within twice the
+ * bounds of entropy_forward.
+ *
+ * ENTROPY_ERR_NULL: state is NULL, or logits is with n > 0. ENTROPY_ERR_VALUE: not a state of this
+ * version, or no such temperature. ENTROPY_ERR_SHAPE: n elements exceed PTRDIFF_MAX bytes. Not safe
+ * on one state from two threads at once. */
+ENTROPY_API int entropy_state_add_f32(entropy_state *state, const float *logits, size_t n);
+ENTROPY_API int entropy_state_add_f16(entropy_state *state, const uint16_t *logits, size_t n);
+ENTROPY_API int entropy_state_add_bf16(entropy_state *state, const uint16_t *logits, size_t n);
+
+/* Appends the logits that `from` has seen to those of `into`; they may be the same state. A state
+ * of length 0 changes nothing. In the other order the bits are the same, except argmax, which
+ * counts from the first logit of `into`, and the target, which is that of `into` if both have one;
+ * in another grouping the results are within twice the bounds of entropy_forward. States of
+ * different versions or temperatures merge to one whose answers are NaN. NULL changes nothing. */
+ENTROPY_API void entropy_state_merge(entropy_state *into, const entropy_state *from);
+
+/* The results of the row that the state has seen, as in entropy_forward. For NULL and for what is
+ * not a state of this version: NaN, argmax -1, support 0. */
+ENTROPY_API float entropy_state_entropy(const entropy_state *state);
+ENTROPY_API float entropy_state_varentropy(const entropy_state *state);
+ENTROPY_API float entropy_state_logsumexp(const entropy_state *state);
+ENTROPY_API float entropy_state_max_logit(const entropy_state *state);
+ENTROPY_API float entropy_state_max_logprob(const entropy_state *state);
+ENTROPY_API int64_t entropy_state_argmax(const entropy_state *state);
+ENTROPY_API int64_t entropy_state_support(const entropy_state *state);
+
+/* The state of every row, [batch, seq]. Options and checks are those of entropy_forward; the
+ * results of args are not looked at; states NULL: ENTROPY_ERR_NULL. A target makes the state
+ * remember its logit. A skipped row gives an empty state whose results are 0 if nothing is merged
+ * into it. */
+ENTROPY_API int entropy_forward_states(const entropy_args *args, entropy_state *states);
+
+/* into[i] and from[i] are merged for every i < n. ENTROPY_ERR_NULL, ENTROPY_ERR_SHAPE: as you would
+ * think; n 0: ENTROPY_OK. */
+ENTROPY_API int entropy_merge_states(entropy_state *into, const entropy_state *from, size_t n);
+
+/* The results of n states, written where `results` wants them: n = batch * seq. Of its other
+ * members only size and row_mask are looked at: a row that it skips has results 0. target_logprob
+ * is that of the target that the state remembers, 0 if none.
+ *
+ * ENTROPY_ERR_NULL: results is NULL, or states with n > 0. ENTROPY_ERR_VALUE: its size.
+ * ENTROPY_ERR_SHAPE: n is not batch * seq. */
+ENTROPY_API int entropy_results_of_states(const entropy_state *states, size_t n,
+                                          const entropy_args *results);
+
+/* ---- The machine ---- */
 
 /* "0.1.0". */
 ENTROPY_API const char *entropy_version(void);

@@ -3,49 +3,86 @@
 #ifndef ENT_KERNELS_H
 #define ENT_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* A row, or a piece of one, with its largest logit M held apart. With d_i = z_i - M, and over all
- * z_i < M:
+/* Logits in a block. The bits of a row do not change if it is cut into pieces at multiples of this.
+ */
+#define ENT_BLOCK 1024
+
+/* The numbers are those of include/entropy.h. */
+enum ent_dtype { ENT_F32, ENT_F16, ENT_BF16, ENT_DTYPES };
+
+INLINE size_t ent_size_of(enum ent_dtype dtype)
+{
+    return dtype == ENT_F32 ? 4 : 2;
+}
+
+/* A row, or a piece of one. */
+typedef struct ent_row {
+    const void *logits;
+    const uint32_t *allowed; /* bit i & 31 of word i >> 5: logit i takes part; NULL: all do */
+    size_t n;
+} ent_row;
+
+/* A row with its largest logit M held apart. With d_i = z_i - M, and over all z_i < M:
  *
- *     r = sum e^(d_i / T)      w = sum d_i e^(d_i / T) <= 0      c = how many z_i equal M
+ *     r = sum e^(d_i / T)      w = sum d_i e^(d_i / T) <= 0      v = sum d_i^2 e^(d_i / T)
  *
- * M is -inf where nothing but -inf has been seen, +inf where a +inf has, and NaN where a NaN has;
- * the sums are meaningless in the last two cases. Masked logits and -inf leave no trace. */
+ * and c = how many z_i equal M. M is -inf where nothing but -inf has been seen, +inf where a +inf
+ * has, and NaN where a NaN has; the sums are 0 in the last two cases. Masked logits and -inf leave
+ * no trace. */
 typedef struct ent_sums {
-    double M, c, r, w;
+    double M, c, r, w, v;
+    size_t
+        peak; /* where the block begins in which M was first seen; ENT_NO_PEAK: before this piece */
+    size_t support; /* logits above -inf */
 } ent_sums;
 
-#define ENT_SUMS_INIT ((ent_sums){.M = -__builtin_inf()})
+#define ENT_NO_PEAK SIZE_MAX
+#define ENT_SUMS_INIT ((ent_sums){.M = -__builtin_inf(), .peak = ENT_NO_PEAK})
+
+/* Which of the sums are kept besides M, c, r, w and the peak: bits. */
+enum { ENT_WANT_V = 1, ENT_WANT_SUPPORT = 2 };
 
 /* The temperature, as the kernels want it: z / T is never formed, only (z - M) / T, in base 2. Made
  * by ent_scale_of. */
 typedef struct ent_scale {
     float hi, lo; /* log2(e) / T to 48 bits, as the sum of two floats */
     float floor;  /* d below this counts as this, and e^(d / T) as 0: see op_exp.h */
+    float unit;   /* a power of two near 1 / T: unit d is of the size of d / T, and exact */
     double T;
 } ent_scale;
 
 ent_scale ent_scale_of(double T);
 
-/* Logits in a block. The bits of a row do not change if it is cut into pieces at multiples of this.
- */
-#define ENT_BLOCK 1024
+/* The gradient of a row, as the kernel wants it: with d_i = z_i - M and p_i = e^(d_i / T) mass,
+ *
+ *     dL / dz_i = p_i (slope unit d_i + offset) */
+typedef struct ent_line {
+    float M, mass, slope, offset;
+} ent_line;
 
-/* The table of an instruction set. A kernel allocates nothing, reads nothing outside [logits,
- * logits + n), and runs in the floating-point environment of src/fpenv.h. Every table gives the
- * same bits. */
+/* The table of an instruction set. A kernel allocates nothing, reads nothing outside of the row,
+ * and runs in the floating-point environment of src/fpenv.h. Every table gives the same bits. */
+typedef void ent_sweep(ent_sums *sums, const ent_row *row, const ent_scale *scale, unsigned want);
+typedef size_t ent_find(const ent_row *row, size_t from, float x);
+typedef void ent_gradient(void *gradient, const ent_row *row, const ent_scale *scale,
+                          const ent_line *line);
+
 typedef struct ent_kernels {
     const char *name;
-    /* Adds n logits to the sums of the row that they continue. */
-    void (*sweep_f32)(ent_sums *sums, const float *logits, size_t n, const ent_scale *scale);
+    /* Adds a row, or the next piece of it, to its sums. */
+    ent_sweep *sweep[ENT_DTYPES];
+    /* The first i >= from, a multiple of ENT_BLOCK, with z_i = x; one must be there. */
+    ent_find *find[ENT_DTYPES];
+    /* Writes the gradient, in the dtype of the row, which it may replace. */
+    ent_gradient *gradient[ENT_DTYPES];
 } ent_kernels;
 
 extern const ent_kernels ent_kernels_scalar, ent_kernels_avx2, ent_kernels_avx512, ent_kernels_neon;
-
-/* What the sums amount to, in nats; `count` rows at once. */
-void ent_entropy_of_sums(const ent_sums *sums, size_t count, double T, float *entropy);
 
 #endif

@@ -10,9 +10,10 @@
  * Sums: 4 vectors in each of the 16 lanes are a quad; the 16 quads of a block are added in a tree
  * down to 4, and from there on all is in double: the 4, the lanes in a fixed tree, the blocks. An
  * addition of floats is off by at most 2^-24 of the partial sum. On the way of any addend there are
- * 3 in its quad (4 for w, whose products are rounded too) and 2 in the tree: 6 * 2^-24 = 3.6e-7,
- * were every rounding the worst one and all went the same way. One chain through the block could
- * reach ten times that, and rows that come near it can be written down (test_tiny_addends).
+ * 3 in its quad (4 for w, whose products are rounded too; 5 for v) and 2 in the tree: 6 * 2^-24 =
+ * 3.6e-7 for w, were every rounding the worst one and all went the same way. One chain through the
+ * block could reach ten times that, and rows that come near it can be written down
+ * (test_tiny_addends).
  *
  * The bits depend on nothing but the values: a bet that was lost leaves no trace, the end of a row
  * is filled up with -inf, and -inf adds 0. */
@@ -23,7 +24,8 @@
 #include <stdbool.h>
 
 #include "op_exp.h"
-#include "scalar_math.h"
+#include "op_load.h"
+#include "sums.h"
 
 /* A compiler that unrolls a quad runs out of registers on AVX2. */
 #ifdef __clang__
@@ -32,7 +34,6 @@
 #define NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 
-#define LANES 16
 #define QUAD (4 * LANES)
 #define QUADS (ENT_BLOCK / QUAD)
 
@@ -43,19 +44,19 @@ enum pass { FAST, FAST_CLAMPED, CAREFUL };
 
 /* The sums of a quad, lane by lane. */
 typedef struct lanes {
-    vf32 r, w;
+    vf32 r, w, v;
     vsign below; /* all set: every logit was < M. Not kept by CAREFUL */
     int ties;    /* logits equal to M. Kept by CAREFUL alone */
 } lanes;
 
 typedef struct constants {
-    vf32 M, floor, hi, lo;
+    vf32 M, floor, hi, lo, unit;
 } constants;
 
 /* FAST may leave NaN or infinity where d is below scale->floor; a NaN logit leaves NaN in every
- * pass. */
+ * pass. The sum v is kept in units of scale->unit, since d^2 may be more than a float holds. */
 INLINE void add_vectors(lanes *s, const vf32 *z, int count, const constants *c, enum pass pass,
-                        const char *here)
+                        bool want_v, const char *here)
 {
     vf32 d[VEC_UNROLL], e[VEC_UNROLL];
     for (int j = 0; j < count; j++) d[j] = v_sub(z[j], c->M);
@@ -75,70 +76,73 @@ INLINE void add_vectors(lanes *s, const vf32 *z, int count, const constants *c, 
     }
     for (int j = 0; j < count; j++) s->r = v_add(s->r, e[j]);
     for (int j = 0; j < count; j++) s->w = v_fma(d[j], e[j], s->w);
+    if (want_v) {
+        for (int j = 0; j < count; j++) d[j] = v_mul(d[j], c->unit);
+        for (int j = 0; j < count; j++) s->v = v_fma(d[j], v_mul(d[j], e[j]), s->v);
+    }
 }
 
-/* 16 logits, those past the end as -inf. */
-INLINE vf32 load_up_to(const float *z, size_t n)
+/* The quad at i, of which n > 0 logits are there; what it finds of signs and ties is added to what
+ * `before` had. */
+INLINE lanes quad_lanes(const source *s, size_t i, size_t n, const lanes *before,
+                        const constants *c, enum pass pass, bool want_v)
 {
-    return n < LANES ? v_load_n(z, n, -INFINITY) : v_load(z);
-}
-
-/* A quad of z[0 .. n), n > 0; what it finds of signs and ties is added to what `before` had. */
-INLINE lanes quad_lanes(const float *z, size_t n, const lanes *before, const constants *c,
-                        enum pass pass)
-{
-    lanes sum = {v_set1(0), v_set1(0), before->below, before->ties};
+    lanes sum = {v_set1(0), v_set1(0), v_set1(0), before->below, before->ties};
     if (n >= QUAD) {
         NO_UNROLL
         for (size_t k = 0; k < QUAD; k += VEC_UNROLL * LANES) {
-            vf32 x[VEC_UNROLL];
-            for (size_t j = 0; j < VEC_UNROLL; j++) x[j] = v_load(z + k + j * LANES);
-            add_vectors(&sum, x, VEC_UNROLL, c, pass, (const char *)(z + k));
+            vf32 z[VEC_UNROLL];
+            for (size_t j = 0; j < VEC_UNROLL; j++) z[j] = load(s, i + k + j * LANES, LANES);
+            add_vectors(&sum, z, VEC_UNROLL, c, pass, want_v, address(s, i + k));
         }
     } else {
         for (size_t k = 0; k < n; k += LANES) {
-            const vf32 x = load_up_to(z + k, n - k);
-            add_vectors(&sum, &x, 1, c, pass, NULL);
+            const vf32 z = load(s, i + k, n - k);
+            add_vectors(&sum, &z, 1, c, pass, want_v, NULL);
         }
     }
     return sum;
 }
 
-/* Adds a block of z[0 .. n) to the row, if the sums are what they claim to be: false, and nothing
- * added, if not. */
-INLINE bool add_block(ent_sums *row, const float *z, size_t n, const ent_scale *scale,
-                      enum pass pass)
+/* quad[k] is the sum of a quad, for k < quads. */
+INLINE double sum_of_quads(vf32 *quad, size_t quads)
+{
+    for (size_t half = QUADS / 2; half >= 4; half /= 2) {
+        for (size_t k = 0; k + half < quads; k++) quad[k] = v_add(quad[k], quad[k + half]);
+        quads = quads < half ? quads : half;
+    }
+    vf64 sum = d_zero();
+    for (size_t k = 0; k < quads; k++) sum = d_add(sum, quad[k]);
+    return d_hsum(sum) / EXP_SCALE;
+}
+
+/* Adds the block at i, of n logits, to the row, if the sums are what they claim to be: false, and
+ * nothing added, if not. */
+INLINE bool add_block(ent_sums *row, const source *s, size_t i, size_t n, const ent_scale *scale,
+                      enum pass pass, bool want_v)
 {
     /* A maximum of 0 is taken as -0: z - M is then +0 for zeros of both signs: neither is below. */
     const constants c = {v_set1(row->M == 0 ? -0.0f : (float)row->M), v_set1(scale->floor),
-                         v_set1(scale->hi), v_set1(scale->lo)};
-    lanes sum = {v_set1(0), v_set1(0), s_all(), 0};
-    vf32 r[QUADS], w[QUADS];
+                         v_set1(scale->hi), v_set1(scale->lo), v_set1(scale->unit)};
+    lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
+    vf32 r[QUADS], w[QUADS], v[QUADS];
     size_t quads = 0;
-    for (size_t i = 0; i < n; i += QUAD, quads++) {
-        sum = quad_lanes(z + i, n - i, &sum, &c, pass);
+    for (size_t k = 0; k < n; k += QUAD, quads++) {
+        sum = quad_lanes(s, i + k, n - k, &sum, &c, pass, want_v);
         r[quads] = sum.r;
         w[quads] = sum.w;
+        if (want_v) v[quads] = sum.v;
     }
-    for (size_t half = QUADS / 2; half >= 4; half /= 2) {
-        for (size_t k = 0; k + half < quads; k++) {
-            r[k] = v_add(r[k], r[k + half]);
-            w[k] = v_add(w[k], w[k + half]);
-        }
-        quads = quads < half ? quads : half;
-    }
-    vf64 r_lanes = d_zero(), w_lanes = d_zero();
-    for (size_t k = 0; k < quads; k++) {
-        r_lanes = d_add(r_lanes, r[k]);
-        w_lanes = d_add(w_lanes, w[k]);
-    }
-    const double r_sum = d_hsum(r_lanes) / EXP_SCALE, w_sum = d_hsum(w_lanes) / EXP_SCALE;
-    if (pass != CAREFUL && !(s_still_all(sum.below) && fabs(r_sum + w_sum) < HUGE_VAL)) {
+    const double unit = scale->unit;
+    const double r_sum = sum_of_quads(r, quads), w_sum = sum_of_quads(w, quads);
+    const double v_sum = want_v ? sum_of_quads(v, quads) / (unit * unit) : 0;
+    if (pass != CAREFUL && !(s_still_all(sum.below) && fabs(r_sum + w_sum + v_sum) < HUGE_VAL)) {
         return false;
     }
     row->c += sum.ties;
     row->r += r_sum;
     row->w += w_sum;
+    row->v += v_sum;
     return true;
 }
 
@@ -156,23 +160,11 @@ INLINE float block_max(const float *z, size_t n)
         }
     }
     for (; i < n; i += LANES) {
-        const vf32 x = load_up_to(z + i, n - i);
+        const vf32 x = load_f32(z + i, n - i);
         max[0] = v_max(x, max[0]);
         nan = m_or(nan, v_unordered(x));
     }
     return m_count(nan) ? NAN : v_hmax(v_max(v_max(max[0], max[1]), v_max(max[2], max[3])));
-}
-
-/* Moves the sums from their M to a larger one: with delta = M - max < 0, every d grows by delta. */
-INLINE void raise_max(ent_sums *row, double max, double T)
-{
-    if (row->M > -INFINITY) {
-        const double delta = row->M - max, shrink = ent_exp(delta / T), q = row->c + row->r;
-        row->w = (row->w + delta * q) * shrink;
-        row->r = q * shrink;
-        row->c = 0;
-    }
-    row->M = max;
 }
 
 /* How the sweep has gone so far: what it expects of the next block. */
@@ -181,10 +173,11 @@ struct mood {
     enum pass fast; /* FAST until a logit was so low that the exponential needs the clamp */
 };
 
-/* A block on which the bet was lost, or not made. */
-static __attribute__((noinline)) void add_unusual_block(ent_sums *row, const float *z, size_t n,
-                                                        const ent_scale *scale, struct mood *mood)
+/* A block on which the bet was lost, or not made: z[0 .. n), which are the logits from i on. */
+INLINE void add_unusual_block(ent_sums *row, const float *z, size_t i, size_t n,
+                              const ent_scale *scale, bool want_v, struct mood *mood)
 {
+    const source s = {.row = {.logits = z, .n = n}};
     const double max = (double)block_max(z, n) + 0.0; /* -0 becomes +0 */
     if (max < row->M || max == -INFINITY) {
         if (!mood->rising) {
@@ -192,34 +185,95 @@ static __attribute__((noinline)) void add_unusual_block(ent_sums *row, const flo
         }
         mood->rising = false;
         if (row->M > -INFINITY) {
-            add_block(row, z, n, scale, FAST_CLAMPED);
+            add_block(row, &s, 0, n, scale, FAST_CLAMPED, want_v);
         }
-    } else if (max < INFINITY) {
+    } else if (max <= INFINITY) {
         mood->rising = true;
         if (max > row->M) {
-            raise_max(row, max, scale->T);
+            ent_sums_raise(row, max, scale->T);
+            row->peak = i;
         }
-        add_block(row, z, n, scale, CAREFUL);
+        if (max < INFINITY) {
+            add_block(row, &s, 0, n, scale, CAREFUL, want_v);
+        }
     } else {
-        row->M = max; /* +inf or NaN: the row has no distribution */
+        ent_sums_void(row, NAN);
     }
 }
 
-INLINE void sweep(ent_sums *sums, const float *z, size_t n, const ent_scale *scale)
+static __attribute__((noinline)) void add_unusual_block_with_v(ent_sums *row, const float *z,
+                                                               size_t i, size_t n,
+                                                               const ent_scale *scale,
+                                                               struct mood *mood)
+{
+    add_unusual_block(row, z, i, n, scale, true, mood);
+}
+
+static __attribute__((noinline)) void add_unusual_block_without_v(ent_sums *row, const float *z,
+                                                                  size_t i, size_t n,
+                                                                  const ent_scale *scale,
+                                                                  struct mood *mood)
+{
+    add_unusual_block(row, z, i, n, scale, false, mood);
+}
+
+/* The block at i, of n logits, as floats: where it is, or in room[0 .. n). */
+INLINE const float *as_floats(const source *s, size_t i, size_t n, float *room)
+{
+    if (s->dtype == ENT_F32 && !s->masked) {
+        return (const float *)s->row.logits + i;
+    }
+    for (size_t k = 0; k < n; k += LANES) v_store(room + k, load(s, i + k, n - k));
+    return room;
+}
+
+INLINE size_t count_support(const source *s, size_t i, size_t n)
+{
+    size_t support = 0;
+    for (size_t k = 0; k < n; k += LANES) {
+        support += (size_t)m_count(v_above(load(s, i + k, n - k), v_set1(-INFINITY)));
+    }
+    return support;
+}
+
+/* None of the n logits at i takes part: they need not be read. */
+INLINE bool all_masked(const source *s, size_t i, size_t n)
+{
+    uint32_t any = 0;
+    for (size_t k = 0; k < n; k += 32) any |= s->row.allowed[(i + k) / 32];
+    return any == 0;
+}
+
+INLINE void sweep(ent_sums *sums, const source *s, const ent_scale *scale, bool want_v,
+                  bool want_support)
 {
     ent_sums row = *sums;
     struct mood mood = {.rising = !(row.M > -INFINITY),
                         .fast = VEC_POW2_SATURATES ? FAST : FAST_CLAMPED};
-    for (size_t i = 0; i < n; i += ENT_BLOCK) {
-        const size_t m = n - i < ENT_BLOCK ? n - i : ENT_BLOCK;
-        if (row.M < INFINITY) {
-            if (mood.rising || !(VEC_POW2_SATURATES && mood.fast == FAST
-                                     ? add_block(&row, z + i, m, scale, FAST)
-                                     : add_block(&row, z + i, m, scale, FAST_CLAMPED))) {
-                add_unusual_block(&row, z + i, m, scale, &mood);
+    for (size_t i = 0; i < s->row.n; i += ENT_BLOCK) {
+        const size_t n = s->row.n - i < ENT_BLOCK ? s->row.n - i : ENT_BLOCK;
+        if (s->masked && all_masked(s, i, n)) {
+            continue;
+        }
+        if (want_support) {
+            row.support += count_support(s, i, n);
+        }
+        if (row.M < INFINITY && !mood.rising &&
+            (VEC_POW2_SATURATES && mood.fast == FAST
+                 ? add_block(&row, s, i, n, scale, FAST, want_v)
+                 : add_block(&row, s, i, n, scale, FAST_CLAMPED, want_v))) {
+            continue;
+        }
+        float room[ENT_BLOCK];
+        const float *z = as_floats(s, i, n, room);
+        if (!(row.M < INFINITY)) {
+            if (isnan(block_max(z, n))) {
+                ent_sums_void(&row, NAN); /* stronger than the +inf seen before */
             }
-        } else if (isnan(block_max(z + i, m))) {
-            row.M = NAN; /* stronger than the +inf seen before */
+        } else if (want_v) {
+            add_unusual_block_with_v(&row, z, i, n, scale, &mood);
+        } else {
+            add_unusual_block_without_v(&row, z, i, n, scale, &mood);
         }
     }
     *sums = row;

@@ -1,41 +1,84 @@
-/* From the sums of a row to its results. With S = c + r = sum e^(d_i / T) and p_i = e^(d_i / T) /
- * S:
- *
- *     -log p_i = log S - d_i / T      H = -sum p_i log p_i = log c + log1p(r / c) - (w / T) / S
- *
- * All three terms are >= 0, so nothing cancels: H keeps its relative accuracy as it goes to 0, is 0
- * when one logit holds all the mass and log c when c of them share it. The textbook form
- * logsumexp(z) - sum p_i z_i is the difference of two numbers of the size of the logits. */
+#include "results.h"
+
 #include <float.h>
 #include <math.h>
 
-#include "kernels.h"
 #include "scalar_math.h"
 
-ent_scale ent_scale_of(double T)
-{
-    const double per_T = 0x1.71547652b82fep+0 / T; /* log2(e) / T */
-    const float hi = (float)per_T;
-    return (ent_scale){
-        .hi = hi, .lo = (float)(per_T - hi), .floor = (float)(-166.75 / per_T), .T = T};
-}
-
-/* x >= 0 as a float. What rounds to less than FLT_MIN is 0 everywhere: CPUs that flush to zero
- * disagree just below it. */
+/* What rounds to less than FLT_MIN is 0 everywhere: CPUs that flush to zero disagree just below it.
+ */
 static float result(double x)
 {
-    return x < FLT_MIN ? 0 : (float)x;
+    return fabs(x) < FLT_MIN ? 0 : (float)x;
 }
 
-void ent_entropy_of_sums(const ent_sums *sums, size_t count, double T, float *entropy)
+/* The row has a distribution. */
+static bool defined(const ent_sums *s)
 {
-    for (size_t i = 0; i < count; i++) {
-        const ent_sums s = sums[i];
-        if (fabs(s.M) < HUGE_VAL) {
-            const double log_c = s.c > 1 ? ent_log(s.c) : 0;
-            entropy[i] = result(log_c + ent_log1p(s.r / s.c) - s.w / T / (s.c + s.r));
-        } else {
-            entropy[i] = NAN;
+    return fabs(s->M) < HUGE_VAL;
+}
+
+/* log c + log1p(r / c): both terms are >= 0, so nothing cancels. */
+void ent_log_mass(const ent_sums *sums, size_t rows, double *log_mass)
+{
+    for (size_t i = 0; i < rows; i++) {
+        log_mass[i] = sums[i].r / sums[i].c;
+    }
+    ent_log1p_each(log_mass, rows);
+    for (size_t i = 0; i < rows; i++) {
+        if (sums[i].c > 1) {
+            log_mass[i] += ent_log(sums[i].c);
         }
     }
+}
+
+/* With -log p_i = log S - d_i / T, H = -sum p_i log p_i = log S - (w / T) / S. Both terms are >= 0:
+ * H keeps its relative accuracy as it goes to 0, is 0 when one logit holds all the mass and log c
+ * when c of them share it. The textbook form logsumexp(z) - sum p_i z_i is the difference of two
+ * numbers of the size of the logits. */
+float ent_entropy(const ent_sums *s, double T, double log_mass)
+{
+    return defined(s) ? result(log_mass - s->w / T / (s->c + s->r)) : NAN;
+}
+
+/* V is the variance of d / T. The c winners, at 0, have mass P = c / S; the others have Q = r / S,
+ * the mean m = (w / T) / r and the variance u = (v / T^2) / r - m^2, which alone cancels, and which
+ * is small where its error matters least: V = P Q m^2 + Q u. */
+float ent_varentropy(const ent_sums *s, double T)
+{
+    if (!defined(s)) {
+        return NAN;
+    }
+    if (s->r == 0) {
+        return 0;
+    }
+    const double S = s->c + s->r, m = s->w / T / s->r, u = s->v / T / T / s->r - m * m;
+    return result(s->r / S * (s->c / S * m * m + (u > 0 ? u : 0)));
+}
+
+float ent_logsumexp(const ent_sums *s, double T, double log_mass)
+{
+    return defined(s) ? result(s->M / T + log_mass) : (float)s->M;
+}
+
+float ent_max_logit(const ent_sums *s)
+{
+    return (float)s->M;
+}
+
+float ent_max_logprob(const ent_sums *s, double log_mass)
+{
+    return defined(s) ? result(-log_mass) : NAN;
+}
+
+float ent_logprob(const ent_sums *s, double T, double log_mass, double z)
+{
+    if (!defined(s)) {
+        return NAN;
+    }
+    if ((float)(z - s->M) == -INFINITY) { /* as the kernels have it */
+        return -INFINITY;
+    }
+    const double log_p = (z - s->M) / T - log_mass;
+    return log_p < -FLT_MAX ? -FLT_MAX : result(log_p);
 }

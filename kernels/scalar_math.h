@@ -3,8 +3,11 @@
 #ifndef ENT_SCALAR_MATH_H
 #define ENT_SCALAR_MATH_H
 
+#include <stddef.h>
+
 double ent_log(double x);
-double ent_log1p(double x);
 double ent_exp(double x);
+double ent_expm1(double x);
+void ent_log1p_each(double *x, size_t n); /* x[i] <- log(1 + x[i]) */
 
 #endif

@@ -1,5 +1,5 @@
-/* The logical vector of 16 floats as two ymm registers: AVX2 and FMA. README.md lists what each
- * operation does. */
+/* The logical vector of 16 floats as two ymm registers: AVX2, FMA and F16C. README.md lists what
+ * each operation does. */
 #ifndef ENT_VEC_AVX2_H
 #define ENT_VEC_AVX2_H
 
@@ -27,6 +27,53 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
     return (vf32){_mm256_blendv_ps(f, _mm256_maskload_ps(p, ma), _mm256_castsi256_ps(ma)),
                   _mm256_blendv_ps(f, _mm256_maskload_ps(p + 8, mb), _mm256_castsi256_ps(mb))};
 }
+INLINE vf32 v_load_f16(const uint16_t *p)
+{
+    return (vf32){_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
+                  _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)))};
+}
+INLINE __m256 widen_bf16(const uint16_t *p)
+{
+    const __m256i h = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(h, 16));
+}
+INLINE vf32 v_load_bf16(const uint16_t *p) { return (vf32){widen_bf16(p), widen_bf16(p + 8)}; }
+INLINE void v_store(float *p, vf32 x)
+{
+    _mm256_storeu_ps(p, x.a);
+    _mm256_storeu_ps(p + 8, x.b);
+}
+INLINE void v_store_f16(uint16_t *p, vf32 x)
+{
+    _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128((__m128i *)(p + 8), _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT));
+}
+INLINE __m256i narrow_bf16(__m256 x)
+{
+    const __m256i b = _mm256_castps_si256(x), high = _mm256_srli_epi32(b, 16);
+    const __m256i odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
+    const __m256i near = _mm256_add_epi32(b, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    const __m256i nan = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
+    return _mm256_blendv_epi8(_mm256_srli_epi32(near, 16), nan,
+                              _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+}
+INLINE void v_store_bf16(uint16_t *p, vf32 x)
+{
+    const __m256i ab = _mm256_packus_epi32(narrow_bf16(x.a), narrow_bf16(x.b));
+    _mm256_storeu_si256((__m256i *)p, _mm256_permute4x64_epi64(ab, _MM_SHUFFLE(3, 1, 2, 0)));
+}
+INLINE __m256 where_half(__m256i bits, __m256i lane, __m256 x, __m256 y)
+{
+    const __m256i set = _mm256_cmpeq_epi32(_mm256_and_si256(bits, lane), lane);
+    return _mm256_blendv_ps(y, x, _mm256_castsi256_ps(set));
+}
+INLINE vf32 v_where(uint32_t bits, vf32 x, vf32 y)
+{
+    const __m256i all = _mm256_set1_epi32((int)bits);
+    const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    return (vf32){where_half(all, lane, x.a, y.a),
+                  where_half(all, _mm256_slli_epi32(lane, 8), x.b, y.b)};
+}
 INLINE vf32 v_add(vf32 x, vf32 y)
 {
     return (vf32){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
@@ -34,6 +81,10 @@ INLINE vf32 v_add(vf32 x, vf32 y)
 INLINE vf32 v_sub(vf32 x, vf32 y)
 {
     return (vf32){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+}
+INLINE vf32 v_mul(vf32 x, vf32 y)
+{
+    return (vf32){_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
 }
 INLINE vf32 v_max(vf32 x, vf32 y)
 {
@@ -61,6 +112,10 @@ INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 INLINE vmask v_equal(vf32 x, vf32 y)
 {
     return (vmask){_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ)};
+}
+INLINE vmask v_above(vf32 x, vf32 y)
+{
+    return (vmask){_mm256_cmp_ps(x.a, y.a, _CMP_GT_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_GT_OQ)};
 }
 INLINE vmask v_unordered(vf32 x)
 {

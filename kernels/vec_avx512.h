@@ -22,8 +22,37 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
 {
     return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1u << n) - 1), p);
 }
+INLINE vf32 v_load_f16(const uint16_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+INLINE vf32 v_load_bf16(const uint16_t *p)
+{
+    const __m512i h = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(h, 16));
+}
+INLINE void v_store(float *p, vf32 x) { _mm512_storeu_ps(p, x); }
+INLINE void v_store_f16(uint16_t *p, vf32 x)
+{
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+INLINE void v_store_bf16(uint16_t *p, vf32 x)
+{
+    const __m512i b = _mm512_castps_si512(x), high = _mm512_srli_epi32(b, 16);
+    const __m512i odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
+    const __m512i near = _mm512_add_epi32(b, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    const __m512i h = _mm512_mask_or_epi32(_mm512_srli_epi32(near, 16),
+                                           _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), high,
+                                           _mm512_set1_epi32(0x40));
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(h));
+}
+INLINE vf32 v_where(uint32_t bits, vf32 x, vf32 y)
+{
+    return _mm512_mask_mov_ps(y, (__mmask16)bits, x);
+}
 INLINE vf32 v_add(vf32 x, vf32 y) { return _mm512_add_ps(x, y); }
 INLINE vf32 v_sub(vf32 x, vf32 y) { return _mm512_sub_ps(x, y); }
+INLINE vf32 v_mul(vf32 x, vf32 y) { return _mm512_mul_ps(x, y); }
 INLINE vf32 v_max(vf32 x, vf32 y) { return _mm512_max_ps(x, y); }
 INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z) { return _mm512_fmadd_ps(x, y, z); }
 INLINE vf32 v_fnma(vf32 x, vf32 y, vf32 z) { return _mm512_fnmadd_ps(x, y, z); }
@@ -34,6 +63,7 @@ INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 }
 
 INLINE vmask v_equal(vf32 x, vf32 y) { return _mm512_cmp_ps_mask(x, y, _CMP_EQ_OQ); }
+INLINE vmask v_above(vf32 x, vf32 y) { return _mm512_cmp_ps_mask(x, y, _CMP_GT_OQ); }
 INLINE vmask v_unordered(vf32 x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
 INLINE vmask m_none(void) { return 0; }
 INLINE vmask m_or(vmask x, vmask y) { return (vmask)(x | y); }

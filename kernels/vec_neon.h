@@ -29,8 +29,49 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
     }
     return v_load(lane);
 }
+INLINE vf32 v_load_f16(const uint16_t *p)
+{
+    vf32 v;
+    EACH_Q v.q[k] = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * k)));
+    return v;
+}
+INLINE vf32 v_load_bf16(const uint16_t *p)
+{
+    vf32 v;
+    EACH_Q v.q[k] = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * k), 16));
+    return v;
+}
+INLINE void v_store(float *p, vf32 x) { EACH_Q vst1q_f32(p + 4 * k, x.q[k]); }
+INLINE void v_store_f16(uint16_t *p, vf32 x)
+{
+    EACH_Q vst1_u16(p + 4 * k, vreinterpret_u16_f16(vcvt_f16_f32(x.q[k])));
+}
+INLINE void v_store_bf16(uint16_t *p, vf32 x)
+{
+    EACH_Q
+    {
+        const uint32x4_t b = vreinterpretq_u32_f32(x.q[k]), high = vshrq_n_u32(b, 16);
+        const uint32x4_t odd = vandq_u32(high, vdupq_n_u32(1));
+        const uint32x4_t near = vaddq_u32(b, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
+        const uint32x4_t number = vceqq_f32(x.q[k], x.q[k]);
+        const uint32x4_t nan = vorrq_u32(high, vdupq_n_u32(0x40));
+        vst1_u16(p + 4 * k, vmovn_u32(vbslq_u32(number, vshrq_n_u32(near, 16), nan)));
+    }
+}
+INLINE vf32 v_where(uint32_t bits, vf32 x, vf32 y)
+{
+    static const uint32_t lanes[4] = {1, 2, 4, 8};
+    const uint32x4_t lane = vld1q_u32(lanes);
+    EACH_Q
+    {
+        const uint32x4_t set = vtstq_u32(vdupq_n_u32(bits >> 4 * k), lane);
+        x.q[k] = vbslq_f32(set, x.q[k], y.q[k]);
+    }
+    return x;
+}
 INLINE vf32 v_add(vf32 x, vf32 y) { EACH_Q x.q[k] = vaddq_f32(x.q[k], y.q[k]); return x; }
 INLINE vf32 v_sub(vf32 x, vf32 y) { EACH_Q x.q[k] = vsubq_f32(x.q[k], y.q[k]); return x; }
+INLINE vf32 v_mul(vf32 x, vf32 y) { EACH_Q x.q[k] = vmulq_f32(x.q[k], y.q[k]); return x; }
 INLINE vf32 v_max(vf32 x, vf32 y) { EACH_Q x.q[k] = vmaxq_f32(x.q[k], y.q[k]); return x; }
 INLINE vf32 v_fma(vf32 x, vf32 y, vf32 z)
 {
@@ -57,6 +98,12 @@ INLINE vmask v_equal(vf32 x, vf32 y)
 {
     vmask m;
     EACH_Q m.q[k] = vceqq_f32(x.q[k], y.q[k]);
+    return m;
+}
+INLINE vmask v_above(vf32 x, vf32 y)
+{
+    vmask m;
+    EACH_Q m.q[k] = vcgtq_f32(x.q[k], y.q[k]);
     return m;
 }
 INLINE vmask v_unordered(vf32 x)

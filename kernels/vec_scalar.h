@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "half.h"
+
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
 
@@ -19,20 +21,6 @@ typedef struct { bool lane[16]; } vmask;
 typedef uint32_t vsign;
 
 #define EACH_LANE for (int k = 0; k < 16; k++)
-
-INLINE uint32_t lane_bits(float x)
-{
-    uint32_t b;
-    memcpy(&b, &x, sizeof b);
-    return b;
-}
-
-INLINE float lane_from(uint32_t b)
-{
-    float x;
-    memcpy(&x, &b, sizeof x);
-    return x;
-}
 
 /* a b + c, rounded once. */
 #ifdef FP_FAST_FMAF
@@ -88,8 +76,29 @@ INLINE vf32 v_load_n(const float *p, size_t n, float fill)
     memcpy(&v, p, n * sizeof *p);
     return v;
 }
+INLINE vf32 v_load_f16(const uint16_t *p)
+{
+    vf32 v;
+    EACH_LANE v.lane[k] = ent_from_f16(p[k]);
+    return v;
+}
+INLINE vf32 v_load_bf16(const uint16_t *p)
+{
+    vf32 v;
+    EACH_LANE v.lane[k] = ent_from_bf16(p[k]);
+    return v;
+}
+INLINE void v_store(float *p, vf32 a) { memcpy(p, &a, sizeof a); }
+INLINE void v_store_f16(uint16_t *p, vf32 a) { EACH_LANE p[k] = ent_to_f16(a.lane[k]); }
+INLINE void v_store_bf16(uint16_t *p, vf32 a) { EACH_LANE p[k] = ent_to_bf16(a.lane[k]); }
+INLINE vf32 v_where(uint32_t bits, vf32 a, vf32 b)
+{
+    EACH_LANE a.lane[k] = bits >> k & 1 ? a.lane[k] : b.lane[k];
+    return a;
+}
 INLINE vf32 v_add(vf32 a, vf32 b) { EACH_LANE a.lane[k] += b.lane[k]; return a; }
 INLINE vf32 v_sub(vf32 a, vf32 b) { EACH_LANE a.lane[k] -= b.lane[k]; return a; }
+INLINE vf32 v_mul(vf32 a, vf32 b) { EACH_LANE a.lane[k] *= b.lane[k]; return a; }
 INLINE vf32 v_max(vf32 a, vf32 b)
 {
     EACH_LANE a.lane[k] = a.lane[k] > b.lane[k] ? a.lane[k] : b.lane[k];
@@ -104,7 +113,7 @@ INLINE vf32 v_fnma(vf32 a, vf32 b, vf32 c)
 INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
 {
     (void)n;
-    EACH_LANE p.lane[k] = lane_from(lane_bits(p.lane[k]) + (lane_bits(z.lane[k]) << 23));
+    EACH_LANE p.lane[k] = ent_float_of(ent_bits_of(p.lane[k]) + (ent_bits_of(z.lane[k]) << 23));
     return p;
 }
 
@@ -112,6 +121,12 @@ INLINE vmask v_equal(vf32 a, vf32 b)
 {
     vmask m;
     EACH_LANE m.lane[k] = a.lane[k] == b.lane[k];
+    return m;
+}
+INLINE vmask v_above(vf32 a, vf32 b)
+{
+    vmask m;
+    EACH_LANE m.lane[k] = a.lane[k] > b.lane[k];
     return m;
 }
 INLINE vmask v_unordered(vf32 a)
@@ -130,7 +145,7 @@ INLINE vf32 v_zero_where(vmask m, vf32 a)
 }
 
 INLINE vsign s_all(void) { return UINT32_MAX; }
-INLINE vsign s_and(vsign s, vf32 a) { EACH_LANE s &= lane_bits(a.lane[k]); return s; }
+INLINE vsign s_and(vsign s, vf32 a) { EACH_LANE s &= ent_bits_of(a.lane[k]); return s; }
 INLINE bool s_still_all(vsign s) { return s >> 31; }
 
 INLINE float v_hmax(vf32 a)

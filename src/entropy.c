@@ -1,30 +1,5 @@
 #include "entropy.h"
 
-#include <stdbool.h>
-
-#include "rows.h"
-
-/* a * b * c elements of the given size fit into memory; none is 0. */
-static bool fits(size_t a, size_t b, size_t c, size_t size)
-{
-    return b <= PTRDIFF_MAX / a && c <= PTRDIFF_MAX / (a * b) && size <= PTRDIFF_MAX / (a * b * c);
-}
-
-int entropy_f32(const float *logits, size_t batch, size_t seq, size_t vocab, float *out)
-{
-    if (batch == 0 || seq == 0) {
-        return ENTROPY_OK;
-    }
-    if (vocab == 0 || !fits(batch, seq, vocab, sizeof *logits)) {
-        return ENTROPY_ERR_SHAPE;
-    }
-    if (logits == NULL || out == NULL) {
-        return ENTROPY_ERR_NULL;
-    }
-    ent_rows_f32(logits, batch * seq, vocab, 1, out);
-    return ENTROPY_OK;
-}
-
 const char *entropy_strerror(int status)
 {
     switch (status) {

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../rows.h"
 #include "entropy.h"
 #include "escape.h"
 #include "progress.h"
@@ -54,13 +53,19 @@ static int finish(int status)
     return errno == EPIPE ? BAD_INPUT : complain(BAD_INPUT, "standard output", strerror(errno));
 }
 
-static bool add_rows(const float *logits, size_t rows, size_t vocab, double T, spool *entropies)
+static bool add_rows(const float *logits, size_t rows, size_t vocab, float T, spool *entropies)
 {
     float values[256];
     for (size_t i = 0; i < rows;) {
         const size_t k = rows - i < 256 ? rows - i : 256;
-        ent_rows_f32(logits + i * vocab, k, vocab, T, values);
-        if (!spool_add(entropies, values, k)) {
+        const entropy_args args = {.size = sizeof args,
+                                   .logits = logits + i * vocab,
+                                   .batch = 1,
+                                   .seq = k,
+                                   .vocab = vocab,
+                                   .temperature = &T,
+                                   .entropy = values};
+        if (entropy_forward(&args) != ENTROPY_OK || !spool_add(entropies, values, k)) {
             return false;
         }
         i += k;
@@ -69,10 +74,12 @@ static bool add_rows(const float *logits, size_t rows, size_t vocab, double T, s
 }
 
 /* Adds the entropies of a file to the spool. */
-static bool measure(npy *f, double T, spool *entropies, progress *p)
+static bool measure(npy *f, float T, spool *entropies, progress *p)
 {
     const bool in_pieces = f->vocab * sizeof(float) > NPY_WINDOW;
-    ent_sums sums = ENT_SUMS_INIT;
+    entropy_state state;
+    entropy_state_init(&state);
+    state.temperature = T;
     const float *logits;
     size_t n;
     bool ok = true;
@@ -80,10 +87,11 @@ static bool measure(npy *f, double T, spool *entropies, progress *p)
         if (!in_pieces) {
             ok = add_rows(logits, n / f->vocab, f->vocab, T, entropies);
         } else {
-            ent_add_piece_f32(&sums, logits, n, T);
+            entropy_state_add_f32(&state, logits, n);
             if (f->whole == 0) {
-                const float entropy = ent_entropy_of_pieces(&sums, T);
-                sums = ENT_SUMS_INIT;
+                const float entropy = entropy_state_entropy(&state);
+                entropy_state_init(&state);
+                state.temperature = T;
                 ok = spool_add(entropies, &entropy, 1);
             }
         }
@@ -95,7 +103,7 @@ static bool measure(npy *f, double T, spool *entropies, progress *p)
 
 /* Everything about one file, its entropies at the end of the spool. Complains where it cannot be
  * had. */
-static int examine(const char *path, double T, spool *entropies, progress *p, result *r)
+static int examine(const char *path, float T, spool *entropies, progress *p, result *r)
 {
     npy f;
     if (!npy_open(&f, path)) {
@@ -150,10 +158,10 @@ static int run(const options *o, report_function *report, char **paths, size_t c
     return status;
 }
 
-static bool parse_temperature(const char *text, double *T)
+static bool parse_temperature(const char *text, float *T)
 {
     char *end;
-    *T = strtod(text, &end);
+    *T = strtof(text, &end);
     return end != text && *end == '\0' && *T >= 0x1p-64 && *T <= 0x1p64;
 }
 

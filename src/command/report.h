@@ -8,7 +8,7 @@
 
 typedef struct options {
     bool bits, summary_only;
-    double temperature;
+    float temperature;
     const char *tokens; /* a path, or NULL */
 } options;
 

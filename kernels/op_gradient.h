@@ -1,0 +1,66 @@
+/* The gradient of entropy, logsumexp and target log-probability with respect to the logits, in one
+ * sweep (the target's own logit aside, which src/backward.c writes). With d = z - M,
+ *
+ *     dL / dz = p (slope unit d + offset)      p = e^(d / T) mass
+ *
+ * p is formed first: where it is 0 so is the gradient, however large what is in brackets. Nothing
+ * is -0.
+ *
+ * Error of p: that of the exponential, 2.0e-7, and 2^-24 each from mass and the product. */
+#ifndef ENT_OP_GRADIENT_H
+#define ENT_OP_GRADIENT_H
+
+#include <string.h>
+
+#include "op_exp.h"
+#include "op_load.h"
+
+INLINE void store(void *out, enum ent_dtype dtype, vf32 x)
+{
+    switch (dtype) {
+    case ENT_F16: v_store_f16(out, x); break;
+    case ENT_BF16: v_store_bf16(out, x); break;
+    default: v_store(out, x); break;
+    }
+}
+
+INLINE void gradient_vectors(vf32 *z, int count, const ent_scale *scale, const ent_line *line,
+                             const char *here)
+{
+    const vf32 zero = v_set1(0);
+    vf32 d[VEC_UNROLL], p[VEC_UNROLL];
+    for (int j = 0; j < count; j++) {
+        d[j] = v_max(v_set1(scale->floor), v_sub(z[j], v_set1(line->M)));
+    }
+    exp_scaled(p, d, count, v_set1(scale->hi), v_set1(scale->lo), here);
+    for (int j = 0; j < count; j++) {
+        p[j] = v_mul(p[j], v_set1(line->mass / (float)EXP_SCALE));
+        const vf32 t = v_mul(d[j], v_set1(scale->unit));
+        const vf32 x = v_mul(p[j], v_fma(t, v_set1(line->slope), v_set1(line->offset)));
+        z[j] = v_zero_where(v_equal(p[j], zero), v_add(x, zero));
+    }
+}
+
+INLINE void gradient(void *out, const source *s, const ent_scale *scale, const ent_line *line)
+{
+    const size_t n = s->row.n, size = ent_size_of(s->dtype), turn = VEC_UNROLL * LANES;
+    char *to = out;
+    size_t i = 0;
+    for (; n - i >= turn; i += turn) {
+        vf32 z[VEC_UNROLL];
+        for (size_t j = 0; j < VEC_UNROLL; j++) z[j] = load(s, i + j * LANES, LANES);
+        gradient_vectors(z, VEC_UNROLL, scale, line, address(s, i));
+        for (size_t j = 0; j < VEC_UNROLL; j++) {
+            store(to + (i + j * LANES) * size, s->dtype, z[j]);
+        }
+    }
+    for (; i < n; i += LANES) {
+        vf32 z = load(s, i, n - i);
+        float part[LANES];
+        gradient_vectors(&z, 1, scale, line, NULL);
+        store(part, s->dtype, z);
+        memcpy(to + i * size, part, (n - i < LANES ? n - i : LANES) * size);
+    }
+}
+
+#endif

@@ -1,0 +1,140 @@
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "../kernels/half.h"
+#include "../kernels/scalar_math.h"
+#include "args.h"
+#include "dispatch.h"
+#include "fpenv.h"
+#include "row.h"
+
+/* The gradients of the loss with respect to the results of a row. */
+typedef struct upstream {
+    double entropy, logsumexp, target_logprob;
+} upstream;
+
+static double at(const float *gradient, size_t i)
+{
+    return gradient != NULL ? gradient[i] : 0;
+}
+
+static upstream upstream_of(const entropy_grads *g, const entropy_args *a, size_t i)
+{
+    const bool target = g->target_logprob != NULL && a->target[i] >= 0;
+    return (upstream){at(g->entropy, i), at(g->logsumexp, i),
+                      target ? at(g->target_logprob, i) : 0};
+}
+
+static void write_number(void *to, enum ent_dtype dtype, size_t i, float x)
+{
+    const uint16_t half = dtype == ENT_F16 ? ent_to_f16(x) : ent_to_bf16(x);
+    if (dtype == ENT_F32) {
+        ((float *)to)[i] = x;
+    } else {
+        ((uint16_t *)to)[i] = half;
+    }
+}
+
+/* NaN for every logit that takes part, 0 for the others. */
+static void write_nan(void *to, enum ent_dtype dtype, const ent_row *row)
+{
+    for (size_t i = 0; i < row->n; i++) {
+        const bool part = ent_logit(dtype, row, i) != -INFINITY;
+        write_number(to, dtype, i, part ? NAN : 0);
+    }
+}
+
+/* What the gradient needs of the row's results. */
+typedef struct anchor {
+    float entropy, max_logit, max_logprob;
+} anchor;
+
+static anchor anchor_of(const entropy_args *a, size_t i, const ent_kernels *k, enum ent_dtype dtype,
+                        const ent_row *row, const ent_scale *scale)
+{
+    if (a->entropy != NULL && a->max_logit != NULL && a->max_logprob != NULL) {
+        return (anchor){a->entropy[i], a->max_logit[i], a->max_logprob[i]};
+    }
+    anchor found;
+    entropy_state state;
+    entropy_state_init(&state);
+    state.temperature = scale->T;
+    ent_add_to_state(&state, k, dtype, row, scale, 0);
+    ent_write_results(&(entropy_args){.entropy = &found.entropy,
+                                      .max_logit = &found.max_logit,
+                                      .max_logprob = &found.max_logprob},
+                      0, &state, 1);
+    return found;
+}
+
+/* In double, where the kernel would lose the digits of 1 - p. */
+static float gradient_of_target(const upstream *g, const anchor *s, double T, double z)
+{
+    if (z == -INFINITY) {
+        return 0;
+    }
+    const double log_p = (z - s->max_logit) / T + s->max_logprob, p = ent_exp(log_p);
+    const double others = g->logsumexp - g->entropy * (log_p + s->entropy);
+    const double x = (p * others - g->target_logprob * ent_expm1(log_p)) / T;
+    return fabs(x) < FLT_MIN ? 0 : (float)x;
+}
+
+static void backward_row(const ent_kernels *k, const ent_plan *plan, const entropy_grads *grads,
+                         size_t i)
+{
+    const entropy_args *a = plan->args;
+    const enum ent_dtype dtype = (enum ent_dtype)a->dtype;
+    const size_t size = ent_size_of(dtype);
+    void *to = (char *)grads->logits + ent_offset(&plan->gradient, i) * size;
+    upstream g = {0, 0, 0};
+    if (!ent_skips(a, i)) {
+        g = upstream_of(grads, a, i);
+    }
+    if (g.entropy == 0 && g.logsumexp == 0 && g.target_logprob == 0) {
+        memset(to, 0, a->vocab * size);
+        return;
+    }
+    const ent_row row = {
+        .logits = (const char *)a->logits + ent_offset(&plan->logits, i) * size,
+        .allowed = a->allowed != NULL ? a->allowed + i * a->allowed_stride : NULL,
+        .n = a->vocab,
+    };
+    const double T = a->temperature != NULL ? a->temperature[i * a->temperature_stride] : 1;
+    const ent_scale scale = ent_scale_of(T);
+    const anchor s = anchor_of(a, i, k, dtype, &row, &scale);
+    if (s.max_logit == -INFINITY) {
+        memset(to, 0, a->vocab * size);
+        return;
+    }
+    /* -p (log p + H) g_H + ... = p (slope d + offset) */
+    const double slope = -g.entropy / T / T / scale.unit;
+    const double offset =
+        (g.logsumexp - g.target_logprob - g.entropy * (s.max_logprob + s.entropy)) / T;
+    if (!(fabs(slope) <= FLT_MAX && fabs(offset) <= FLT_MAX)) { /* or one of the results is NaN */
+        write_nan(to, dtype, &row);
+        return;
+    }
+    const size_t target = g.target_logprob != 0 ? (size_t)a->target[i] : 0;
+    const double z = g.target_logprob != 0 ? ent_logit(dtype, &row, target) : 0;
+    const ent_line line = {s.max_logit, (float)ent_exp(s.max_logprob), (float)slope, (float)offset};
+    k->gradient[dtype](to, &row, &scale, &line);
+    if (g.target_logprob != 0) {
+        write_number(to, dtype, target, gradient_of_target(&g, &s, T, z));
+    }
+}
+
+int entropy_backward(const entropy_args *args, const entropy_grads *grads)
+{
+    ent_plan plan;
+    const int status = ent_plan_of(&plan, ENT_GRADIENT, args, grads);
+    if (plan.rows > 0) {
+        const ent_kernels *k = ent_dispatch();
+        const ent_fpenv caller = ent_fpenv_enter();
+        for (size_t i = 0; i < plan.rows; i++) {
+            backward_row(k, &plan, grads, i);
+        }
+        ent_fpenv_leave(caller);
+    }
+    return status;
+}
