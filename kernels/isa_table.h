@@ -3,39 +3,62 @@
 #include "op_entropy.h"
 #include "op_find.h"
 #include "op_gradient.h"
+#include "op_log1p.h"
 
-INLINE void sweep_source(ent_sums *sums, const source *s, const ent_scale *scale, unsigned want)
-{
-    const bool support = want & ENT_WANT_SUPPORT;
-    if (want & ENT_WANT_V) {
-        sweep(sums, s, scale, true, support);
-    } else {
-        sweep(sums, s, scale, false, support);
+#define NOINLINE static __attribute__((noinline))
+
+/* One function each: in a larger one the compiler finds fewer registers for the loops. */
+#define SWEEP(name, type, masked, want_v)                                                      \
+    NOINLINE void sweep_##name(ent_sums *sums, const ent_row *row, const ent_scale *scale,     \
+                               unsigned want)                                                  \
+    {                                                                                          \
+        const source s = {*row, type, masked};                                                 \
+        sweep(sums, &s, scale, want_v, want &ENT_WANT_SUPPORT);                                \
+    }                                                                                          \
+    NOINLINE bool short_row_##name(ent_sums *sums, const ent_row *row, const ent_scale *scale, \
+                                   unsigned want)                                              \
+    {                                                                                          \
+        const source s = {*row, type, masked};                                                 \
+        return short_row(sums, &s, scale, want_v, want & ENT_WANT_SUPPORT);                    \
     }
-}
 
-#define INSTANTIATE(name, type)                                                          \
-    static void sweep_##name(ent_sums *sums, const ent_row *row, const ent_scale *scale, \
-                             unsigned want)                                              \
-    {                                                                                    \
-        if (row->allowed != NULL) {                                                      \
-            sweep_source(sums, &(source){*row, type, true}, scale, want);                \
-        } else {                                                                         \
-            sweep_source(sums, &(source){*row, type, false}, scale, want);               \
-        }                                                                                \
-    }                                                                                    \
-    static size_t find_##name(const ent_row *row, size_t from, float x)                  \
-    {                                                                                    \
-        return find(&(source){*row, type, row->allowed != NULL}, from, x);               \
-    }                                                                                    \
-    static void gradient_##name(void *out, const ent_row *row, const ent_scale *scale,   \
-                                const ent_line *line)                                    \
-    {                                                                                    \
-        if (row->allowed != NULL) {                                                      \
-            gradient(out, &(source){*row, type, true}, scale, line);                     \
-        } else {                                                                         \
-            gradient(out, &(source){*row, type, false}, scale, line);                    \
-        }                                                                                \
+#define INSTANTIATE(name, type)                                                                    \
+    SWEEP(name##_all, type, false, false)                                                          \
+    SWEEP(name##_all_v, type, false, true)                                                         \
+    SWEEP(name##_masked, type, true, false)                                                        \
+    SWEEP(name##_masked_v, type, true, true)                                                       \
+    static void sweep_##name(ent_sums *sums, const ent_row *row, const ent_scale *scale,           \
+                             unsigned want)                                                        \
+    {                                                                                              \
+        static ent_sweep *const sweeps[2][2] = {{sweep_##name##_all, sweep_##name##_all_v},        \
+                                                {sweep_##name##_masked, sweep_##name##_masked_v}}; \
+        static ent_short_row *const shorts[2][2] = {                                               \
+            {short_row_##name##_all, short_row_##name##_all_v},                                    \
+            {short_row_##name##_masked, short_row_##name##_masked_v}};                             \
+        const bool masked = row->allowed != NULL, v = want & ENT_WANT_V;                           \
+        if (!is_short(sums, row) || !shorts[masked][v](sums, row, scale, want)) {                  \
+            sweeps[masked][v](sums, row, scale, want);                                             \
+        }                                                                                          \
+    }                                                                                              \
+    static size_t find_##name(const ent_row *row, size_t from, float x)                            \
+    {                                                                                              \
+        return find(&(source){*row, type, row->allowed != NULL}, from, x);                         \
+    }                                                                                              \
+    NOINLINE void gradient_##name##_all(void *out, const ent_row *row, const ent_scale *scale,     \
+                                        const ent_line *line)                                      \
+    {                                                                                              \
+        gradient(out, &(source){*row, type, false}, scale, line);                                  \
+    }                                                                                              \
+    NOINLINE void gradient_##name##_masked(void *out, const ent_row *row, const ent_scale *scale,  \
+                                           const ent_line *line)                                   \
+    {                                                                                              \
+        gradient(out, &(source){*row, type, true}, scale, line);                                   \
+    }                                                                                              \
+    static void gradient_##name(void *out, const ent_row *row, const ent_scale *scale,             \
+                                const ent_line *line)                                              \
+    {                                                                                              \
+        (row->allowed != NULL ? gradient_##name##_masked : gradient_##name##_all)(out, row, scale, \
+                                                                                  line);           \
     }
 
 INSTANTIATE(f32, ENT_F32)
@@ -52,4 +75,5 @@ const ent_kernels TABLE(ISA) = {
     .sweep = {sweep_f32, sweep_f16, sweep_bf16},
     .find = {find_f32, find_f16, find_bf16},
     .gradient = {gradient_f32, gradient_f16, gradient_bf16},
+    .log1p = log1p_each,
 };

@@ -81,6 +81,8 @@ typedef struct ent_kernels {
     ent_find *find[ENT_DTYPES];
     /* Writes the gradient, in the dtype of the row, which it may replace. */
     ent_gradient *gradient[ENT_DTYPES];
+    /* x[i] <- log(1 + x[i]) */
+    void (*log1p)(double *x, size_t n);
 } ent_kernels;
 
 extern const ent_kernels ent_kernels_scalar, ent_kernels_avx2, ent_kernels_avx512, ent_kernels_neon;

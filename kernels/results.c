@@ -18,18 +18,10 @@ static bool defined(const ent_sums *s)
     return fabs(s->M) < HUGE_VAL;
 }
 
-/* log c + log1p(r / c): both terms are >= 0, so nothing cancels. */
-void ent_log_mass(const ent_sums *sums, size_t rows, double *log_mass)
+/* Both terms are >= 0, so nothing cancels. */
+double ent_log_mass(const ent_sums *s, double log1p)
 {
-    for (size_t i = 0; i < rows; i++) {
-        log_mass[i] = sums[i].r / sums[i].c;
-    }
-    ent_log1p_each(log_mass, rows);
-    for (size_t i = 0; i < rows; i++) {
-        if (sums[i].c > 1) {
-            log_mass[i] += ent_log(sums[i].c);
-        }
-    }
+    return s->c > 1 ? ent_log(s->c) + log1p : log1p;
 }
 
 /* With -log p_i = log S - d_i / T, H = -sum p_i log p_i = log S - (w / T) / S. Both terms are >= 0:

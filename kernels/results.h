@@ -4,9 +4,10 @@
 
 #include "kernels.h"
 
-/* log S of each row, for those below: with S = c + r = sum e^(d_i / T), the largest logit has log
- * p = -log S. */
-void ent_log_mass(const ent_sums *sums, size_t rows, double *log_mass);
+/* log S, given log1p(r / c): with S = c + r = sum e^(d_i / T), the largest logit has log p = -log
+ * S.
+ */
+double ent_log_mass(const ent_sums *s, double log1p);
 
 float ent_entropy(const ent_sums *s, double T, double log_mass);
 float ent_varentropy(const ent_sums *s, double T);

@@ -17,25 +17,9 @@ double ent_expm1(double x)
 {
     return Sleef_cinz_expm1d1_u10purec(x);
 }
-static void log1p_of_pair(double *x)
+double ent_log1p(double x)
 {
-#if defined __x86_64__
-    _mm_storeu_pd(x, Sleef_cinz_log1pd2_u10sse2(_mm_loadu_pd(x)));
-#elif defined __aarch64__
-    vst1q_f64(x, Sleef_cinz_log1pd2_u10advsimdnofma(vld1q_f64(x)));
-#endif
-}
-void ent_log1p_each(double *x, size_t n)
-{
-    size_t i = 0;
-    for (; n - i >= 2; i += 2) {
-        log1p_of_pair(x + i);
-    }
-    if (i < n) {
-        double pair[2] = {x[i], 0};
-        log1p_of_pair(pair);
-        x[i] = pair[0];
-    }
+    return Sleef_cinz_log1pd1_u10purec(x);
 }
 #else
 #include <math.h>
@@ -52,10 +36,8 @@ double ent_expm1(double x)
 {
     return expm1(x);
 }
-void ent_log1p_each(double *x, size_t n)
+double ent_log1p(double x)
 {
-    for (size_t i = 0; i < n; i++) {
-        x[i] = log1p(x[i]);
-    }
+    return log1p(x);
 }
 #endif

@@ -3,11 +3,9 @@
 #ifndef ENT_SCALAR_MATH_H
 #define ENT_SCALAR_MATH_H
 
-#include <stddef.h>
-
 double ent_log(double x);
 double ent_exp(double x);
 double ent_expm1(double x);
-void ent_log1p_each(double *x, size_t n); /* x[i] <- log(1 + x[i]) */
+double ent_log1p(double x);
 
 #endif

@@ -172,6 +172,13 @@ INLINE double d_hsum(vf64 s)
     return _mm_cvtsd_f64(_mm_add_sd(s2, _mm_unpackhi_pd(s2, s2)));
 }
 
+#ifdef ENTROPY_WITH_SLEEF
+/* sleef.h has it only for code that is compiled with -mavx */
+__m256d Sleef_cinz_log1pd4_u10avx(__m256d);
+#define D_LOG1P_WIDTH 4
+INLINE void d_log1p(double *x) { _mm256_storeu_pd(x, Sleef_cinz_log1pd4_u10avx(_mm256_loadu_pd(x))); }
+#endif
+
 INLINE void v_prefetch(const char *p) { _mm_prefetch(p + 4096, _MM_HINT_T0); }
 
 /* clang-format on */

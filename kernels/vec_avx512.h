@@ -96,6 +96,13 @@ INLINE double d_hsum(vf64 s)
     return _mm_cvtsd_f64(_mm_add_sd(s2, _mm_unpackhi_pd(s2, s2)));
 }
 
+#ifdef ENTROPY_WITH_SLEEF
+/* sleef.h has it only for code that is compiled with -mavx512f */
+__m512d Sleef_cinz_log1pd8_u10avx512fnofma(__m512d);
+#define D_LOG1P_WIDTH 8
+INLINE void d_log1p(double *x) { _mm512_storeu_pd(x, Sleef_cinz_log1pd8_u10avx512fnofma(_mm512_loadu_pd(x))); }
+#endif
+
 INLINE void v_prefetch(const char *p)
 {
     _mm_prefetch(p + 1024, _MM_HINT_T0);

@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#ifdef ENTROPY_WITH_SLEEF
+#include <sleef.h>
+#endif
+
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
 
@@ -159,6 +163,11 @@ INLINE double d_hsum(vf64 s)
     const float64x2_t high = vaddq_f64(vaddq_f64(s.high[0], s.high[2]), vaddq_f64(s.high[1], s.high[3]));
     return vaddvq_f64(vaddq_f64(low, high));
 }
+
+#ifdef ENTROPY_WITH_SLEEF
+#define D_LOG1P_WIDTH 2
+INLINE void d_log1p(double *x) { vst1q_f64(x, Sleef_cinz_log1pd2_u10advsimdnofma(vld1q_f64(x))); }
+#endif
 
 INLINE void v_prefetch(const char *p) { __builtin_prefetch(p + 4096); }
 

@@ -57,14 +57,13 @@ static anchor anchor_of(const entropy_args *a, size_t i, const ent_kernels *k, e
         return (anchor){a->entropy[i], a->max_logit[i], a->max_logprob[i]};
     }
     anchor found;
-    entropy_state state;
-    entropy_state_init(&state);
-    state.temperature = scale->T;
-    ent_add_to_state(&state, k, dtype, row, scale, 0);
-    ent_write_results(&(entropy_args){.entropy = &found.entropy,
-                                      .max_logit = &found.max_logit,
-                                      .max_logprob = &found.max_logprob},
-                      0, &state, 1);
+    ent_record record;
+    ent_record_init(&record, scale->T);
+    ent_record_add(&record, k, dtype, row, scale, 0);
+    const entropy_args results = {.entropy = &found.entropy,
+                                  .max_logit = &found.max_logit,
+                                  .max_logprob = &found.max_logprob};
+    ent_write_results(&results, k, 0, &record, 1);
     return found;
 }
 
@@ -95,12 +94,8 @@ static void backward_row(const ent_kernels *k, const ent_plan *plan, const entro
         memset(to, 0, a->vocab * size);
         return;
     }
-    const ent_row row = {
-        .logits = (const char *)a->logits + ent_offset(&plan->logits, i) * size,
-        .allowed = a->allowed != NULL ? a->allowed + i * a->allowed_stride : NULL,
-        .n = a->vocab,
-    };
-    const double T = a->temperature != NULL ? a->temperature[i * a->temperature_stride] : 1;
+    const ent_row row = ent_row_of(plan, i);
+    const double T = ent_temperature_of(a, i);
     const ent_scale scale = ent_scale_of(T);
     const anchor s = anchor_of(a, i, k, dtype, &row, &scale);
     if (s.max_logit == -INFINITY) {

@@ -2,6 +2,7 @@
 #include "dispatch.h"
 #include "fpenv.h"
 #include "row.h"
+#include "state.h"
 
 static unsigned wanted(const entropy_args *a)
 {
@@ -26,10 +27,10 @@ static int forward(const entropy_args *args, const void *output)
     const unsigned want = wanted(args);
     const ent_fpenv caller = ent_fpenv_enter();
     for (size_t i = 0; i < plan.rows; i += ROWS_AT_ONCE) {
-        entropy_state states[ROWS_AT_ONCE];
+        ent_record records[ROWS_AT_ONCE];
         const size_t rows = at_once(plan.rows - i);
-        ent_states_of_rows(states, k, &plan, i, rows, want);
-        ent_write_results(args, i, states, rows);
+        ent_records_of_rows(records, k, &plan, i, rows, want);
+        ent_write_results(args, k, i, records, rows);
     }
     ent_fpenv_leave(caller);
     return ENTROPY_OK;
@@ -75,7 +76,11 @@ int entropy_forward_states(const entropy_args *args, entropy_state *states)
     if (plan.rows > 0) {
         const ent_kernels *k = ent_dispatch();
         const ent_fpenv caller = ent_fpenv_enter();
-        ent_states_of_rows(states, k, &plan, 0, plan.rows, WANT_ALL);
+        for (size_t i = 0; i < plan.rows; i++) {
+            ent_record record;
+            ent_records_of_rows(&record, k, &plan, i, 1, WANT_ALL);
+            states[i] = ent_state_of_record(&record);
+        }
         ent_fpenv_leave(caller);
     }
     return status;
@@ -99,9 +104,15 @@ int entropy_results_of_states(const entropy_state *states, size_t n, const entro
     if (states == NULL) {
         return ENTROPY_ERR_NULL;
     }
+    const ent_kernels *k = ent_dispatch();
     const ent_fpenv caller = ent_fpenv_enter();
     for (size_t i = 0; i < n; i += ROWS_AT_ONCE) {
-        ent_write_results(results, i, states + i, at_once(n - i));
+        ent_record records[ROWS_AT_ONCE];
+        const size_t rows = at_once(n - i);
+        for (size_t j = 0; j < rows; j++) {
+            records[j] = ent_record_of_state(&states[i + j]);
+        }
+        ent_write_results(results, k, i, records, rows);
     }
     ent_fpenv_leave(caller);
     return ENTROPY_OK;

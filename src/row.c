@@ -5,13 +5,20 @@
 #include "../kernels/half.h"
 #include "../kernels/results.h"
 
-ent_sums ent_sums_of_state(const entropy_state *s)
+ent_row ent_row_of(const ent_plan *plan, size_t i)
 {
-    if (s->version != ENTROPY_STATE_VERSION) {
-        return (ent_sums){.M = NAN};
-    }
-    return (ent_sums){s->max,      s->ties,           s->sum, s->first_moment, s->second_moment,
-                      ENT_NO_PEAK, (size_t)s->support};
+    const entropy_args *a = plan->args;
+    const size_t size = ent_size_of((enum ent_dtype)a->dtype);
+    return (ent_row){
+        .logits = (const char *)a->logits + ent_offset(&plan->logits, i) * size,
+        .allowed = a->allowed != NULL ? a->allowed + i * a->allowed_stride : NULL,
+        .n = a->vocab,
+    };
+}
+
+double ent_temperature_of(const entropy_args *args, size_t i)
+{
+    return args->temperature != NULL ? args->temperature[i * args->temperature_stride] : 1;
 }
 
 double ent_logit(enum ent_dtype dtype, const ent_row *row, size_t i)
@@ -27,99 +34,85 @@ double ent_logit(enum ent_dtype dtype, const ent_row *row, size_t i)
     }
 }
 
-/* From the row's first logit on; -1: none. */
-static int64_t argmax_of(const entropy_state *before, const ent_sums *sums, const ent_kernels *k,
-                         enum ent_dtype dtype, const ent_row *row)
+void ent_record_add(ent_record *record, const ent_kernels *k, enum ent_dtype dtype,
+                    const ent_row *row, const ent_scale *scale, unsigned want)
 {
-    if (isnan(sums->M)) {
-        return -1;
+    ent_sums *sums = &record->sums;
+    sums->peak = ENT_NO_PEAK;
+    k->sweep[dtype](sums, row, scale, want);
+    if ((want & WANT_ARGMAX) && isnan(sums->M)) {
+        record->argmax = -1;
+    } else if ((want & WANT_ARGMAX) && sums->peak != ENT_NO_PEAK) {
+        const size_t i = k->find[dtype](row, sums->peak, (float)sums->M);
+        record->argmax = (int64_t)(record->length + i);
     }
-    if (sums->peak == ENT_NO_PEAK) {
-        return before->argmax;
-    }
-    const size_t i = k->find[dtype](row, sums->peak, (float)sums->M);
-    return (int64_t)((uint64_t)before->length + i);
+    record->length += row->n;
 }
 
-void ent_add_to_state(entropy_state *state, const ent_kernels *k, enum ent_dtype dtype,
-                      const ent_row *row, const ent_scale *scale, unsigned want)
-{
-    ent_sums sums = ent_sums_of_state(state);
-    k->sweep[dtype](&sums, row, scale, want);
-    if (want & WANT_ARGMAX) {
-        state->argmax = argmax_of(state, &sums, k, dtype, row);
-    }
-    state->max = sums.M;
-    state->ties = sums.c;
-    state->sum = sums.r;
-    state->first_moment = sums.w;
-    state->second_moment = sums.v;
-    state->support = (int64_t)sums.support;
-    state->length = (int64_t)((uint64_t)state->length + row->n);
-}
-
-void ent_states_of_rows(entropy_state *states, const ent_kernels *k, const ent_plan *plan,
-                        size_t first, size_t rows, unsigned want)
+void ent_records_of_rows(ent_record *records, const ent_kernels *k, const ent_plan *plan,
+                         size_t first, size_t rows, unsigned want)
 {
     const entropy_args *a = plan->args;
     const enum ent_dtype dtype = (enum ent_dtype)a->dtype;
-    const char *logits = a->logits;
     ent_scale scale = {.T = 0};
     for (size_t j = 0; j < rows; j++) {
         const size_t i = first + j;
-        entropy_state_init(&states[j]);
         if (ent_skips(a, i)) {
-            states[j].flags = STATE_SKIPPED;
+            ent_record_init(&records[j], 1);
+            records[j].skipped = true;
             continue;
         }
-        const double T = a->temperature != NULL ? a->temperature[i * a->temperature_stride] : 1;
+        const double T = ent_temperature_of(a, i);
         if (T != scale.T) {
             scale = ent_scale_of(T);
         }
-        const ent_row row = {
-            .logits = logits + ent_offset(&plan->logits, i) * ent_size_of(dtype),
-            .allowed = a->allowed != NULL ? a->allowed + i * a->allowed_stride : NULL,
-            .n = a->vocab,
-        };
-        states[j].temperature = T;
-        ent_add_to_state(&states[j], k, dtype, &row, &scale, want);
+        const ent_row row = ent_row_of(plan, i);
+        ent_record_init(&records[j], T);
+        ent_record_add(&records[j], k, dtype, &row, &scale, want);
         if ((want & WANT_TARGET) && a->target != NULL && a->target[i] >= 0) {
-            states[j].flags |= STATE_HAS_TARGET;
-            states[j].target_logit = ent_logit(dtype, &row, (size_t)a->target[i]) + 0.0;
+            records[j].has_target = true;
+            records[j].target_logit = ent_logit(dtype, &row, (size_t)a->target[i]) + 0.0;
         }
     }
 }
 
-void ent_write_results(const entropy_args *results, size_t first, const entropy_state *states,
-                       size_t rows)
+static float target_logprob(const ent_record *r, double log_mass)
 {
-    ent_sums sums[ROWS_AT_ONCE] = {{0}};
+    return r->has_target ? ent_logprob(&r->sums, r->T, log_mass, r->target_logit) : 0;
+}
+
+static int64_t argmax(const ent_record *r)
+{
+    return isnan(r->sums.M) ? -1 : r->argmax;
+}
+
+void ent_write_results(const entropy_args *results, const ent_kernels *k, size_t first,
+                       const ent_record *records, size_t rows)
+{
     double log_mass[ROWS_AT_ONCE];
     bool zero[ROWS_AT_ONCE];
     for (size_t j = 0; j < rows; j++) {
-        sums[j] = ent_sums_of_state(&states[j]);
-        zero[j] = ent_skips(results, first + j) ||
-                  ((states[j].flags & STATE_SKIPPED) && states[j].length == 0);
+        const ent_record *r = &records[j];
+        log_mass[j] = r->sums.r / r->sums.c;
+        zero[j] = ent_skips(results, first + j) || (r->skipped && r->length == 0);
     }
-    ent_log_mass(sums, rows, log_mass);
+    k->log1p(log_mass, rows);
+    for (size_t j = 0; j < rows; j++) {
+        log_mass[j] = ent_log_mass(&records[j].sums, log_mass[j]);
+    }
 
-#define EACH_ROW(result, value)                                 \
-    if (results->result != NULL) {                              \
-        for (size_t j = 0; j < rows; j++) {                     \
-            const double T = states[j].temperature;             \
-            (void)T;                                            \
-            results->result[first + j] = zero[j] ? 0 : (value); \
-        }                                                       \
+#define WRITE(result, value)                                       \
+    for (size_t j = 0; results->result != NULL && j < rows; j++) { \
+        const ent_record *r = &records[j];                         \
+        results->result[first + j] = zero[j] ? 0 : (value);        \
     }
-    EACH_ROW(entropy, ent_entropy(&sums[j], T, log_mass[j]))
-    EACH_ROW(varentropy, ent_varentropy(&sums[j], T))
-    EACH_ROW(logsumexp, ent_logsumexp(&sums[j], T, log_mass[j]))
-    EACH_ROW(max_logit, ent_max_logit(&sums[j]))
-    EACH_ROW(max_logprob, ent_max_logprob(&sums[j], log_mass[j]))
-    EACH_ROW(target_logprob, states[j].flags & STATE_HAS_TARGET
-                                 ? ent_logprob(&sums[j], T, log_mass[j], states[j].target_logit)
-                                 : 0)
-    EACH_ROW(argmax, isnan(sums[j].M) ? -1 : states[j].argmax)
-    EACH_ROW(support, states[j].version == ENTROPY_STATE_VERSION ? states[j].support : 0)
-#undef EACH_ROW
+    WRITE(entropy, ent_entropy(&r->sums, r->T, log_mass[j]))
+    WRITE(varentropy, ent_varentropy(&r->sums, r->T))
+    WRITE(logsumexp, ent_logsumexp(&r->sums, r->T, log_mass[j]))
+    WRITE(max_logit, ent_max_logit(&r->sums))
+    WRITE(max_logprob, ent_max_logprob(&r->sums, log_mass[j]))
+    WRITE(target_logprob, target_logprob(r, log_mass[j]))
+    WRITE(argmax, argmax(r))
+    WRITE(support, (int64_t)r->sums.support)
+#undef WRITE
 }

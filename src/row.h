@@ -1,13 +1,24 @@
-/* Rows between the kernels and the callers: their states, and the results of these. All of it runs
- * in the environment of fpenv.h. */
+/* Rows between the kernels and the callers: what is known of them, and what they result in. All of
+ * it runs in the environment of fpenv.h. */
 #ifndef ENT_ROW_H
 #define ENT_ROW_H
 
 #include "../kernels/kernels.h"
 #include "args.h"
 
-/* What a state holds besides what entropy, logsumexp, max_logit and max_logprob need: bits. The
- * first two are those of kernels.h. */
+/* What is known of a row, or of a piece of one. entropy_state is its form for others. */
+typedef struct ent_record {
+    ent_sums sums;
+    double T;
+    size_t length;
+    int64_t argmax;
+    double target_logit;
+    bool has_target;
+    bool skipped; /* by row_mask */
+} ent_record;
+
+/* What is kept besides what entropy, logsumexp, max_logit and max_logprob need: bits. The first two
+ * are those of kernels.h. */
 enum {
     WANT_V = ENT_WANT_V,
     WANT_SUPPORT = ENT_WANT_SUPPORT,
@@ -16,27 +27,37 @@ enum {
     WANT_ALL = 15
 };
 
-/* entropy_state.flags */
-enum { STATE_HAS_TARGET = 1, STATE_SKIPPED = 2 };
-
 /* Rows whose logarithms are taken together. */
 #define ROWS_AT_ONCE 16
 
-ent_sums ent_sums_of_state(const entropy_state *state);
-
-/* Adds logits to the row that the state has seen. */
-void ent_add_to_state(entropy_state *state, const ent_kernels *k, enum ent_dtype dtype,
-                      const ent_row *row, const ent_scale *scale, unsigned want);
-
-/* The states of rows [first, first + rows). */
-void ent_states_of_rows(entropy_state *states, const ent_kernels *k, const ent_plan *plan,
-                        size_t first, size_t rows, unsigned want);
-
-/* Writes what `results` wants of rows [first, first + rows), rows <= ROWS_AT_ONCE. */
-void ent_write_results(const entropy_args *results, size_t first, const entropy_state *states,
-                       size_t rows);
+/* Row i, which is not skipped, and its temperature. */
+ent_row ent_row_of(const ent_plan *plan, size_t i);
+double ent_temperature_of(const entropy_args *args, size_t i);
 
 /* One logit of a row, as a number: -inf if it takes no part. */
 double ent_logit(enum ent_dtype dtype, const ent_row *row, size_t i);
+
+/* An empty row. (Member by member: compilers make a slow instruction of a compound literal.) */
+static inline void ent_record_init(ent_record *record, double T)
+{
+    record->sums = ENT_SUMS_INIT;
+    record->T = T;
+    record->length = 0;
+    record->argmax = -1;
+    record->target_logit = 0;
+    record->has_target = record->skipped = false;
+}
+
+/* Adds logits behind those that the record has seen. */
+void ent_record_add(ent_record *record, const ent_kernels *k, enum ent_dtype dtype,
+                    const ent_row *row, const ent_scale *scale, unsigned want);
+
+/* The records of rows [first, first + rows). */
+void ent_records_of_rows(ent_record *records, const ent_kernels *k, const ent_plan *plan,
+                         size_t first, size_t rows, unsigned want);
+
+/* Writes what `results` wants of rows [first, first + rows), rows <= ROWS_AT_ONCE. */
+void ent_write_results(const entropy_args *results, const ent_kernels *k, size_t first,
+                       const ent_record *records, size_t rows);
 
 #endif

@@ -1,19 +1,62 @@
+#include "state.h"
+
 #include <math.h>
 
-#include "../kernels/results.h"
 #include "../kernels/sums.h"
-#include "args.h"
 #include "dispatch.h"
 #include "fpenv.h"
-#include "row.h"
 
 _Static_assert(sizeof(entropy_state) == 128, "the size is part of the interface");
+
+/* entropy_state.flags */
+enum { HAS_TARGET = 1, SKIPPED = 2 };
+
+ent_record ent_record_of_state(const entropy_state *s)
+{
+    if (s->version != ENTROPY_STATE_VERSION) {
+        return (ent_record){.sums = {.M = NAN}, .T = 1, .argmax = -1};
+    }
+    return (ent_record){
+        .sums = {.M = s->max,
+                 .c = s->ties,
+                 .r = s->sum,
+                 .w = s->first_moment,
+                 .v = s->second_moment,
+                 .peak = ENT_NO_PEAK,
+                 .support = (size_t)s->support},
+        .T = s->temperature,
+        .length = (size_t)s->length,
+        .argmax = s->argmax,
+        .target_logit = s->target_logit,
+        .has_target = s->flags & HAS_TARGET,
+        .skipped = s->flags & SKIPPED,
+    };
+}
+
+entropy_state ent_state_of_record(const ent_record *r)
+{
+    return (entropy_state){
+        .version = ENTROPY_STATE_VERSION,
+        .temperature = r->T,
+        .max = r->sums.M,
+        .ties = r->sums.c,
+        .sum = r->sums.r,
+        .first_moment = r->sums.w,
+        .second_moment = r->sums.v,
+        .argmax = r->argmax,
+        .support = (int64_t)r->sums.support,
+        .length = (int64_t)r->length,
+        .target_logit = r->target_logit,
+        .flags = (r->has_target ? HAS_TARGET : 0u) | (r->skipped ? SKIPPED : 0u),
+    };
+}
 
 void entropy_state_init(entropy_state *state)
 {
     if (state != NULL) {
-        *state = (entropy_state){
-            .version = ENTROPY_STATE_VERSION, .temperature = 1, .max = -INFINITY, .argmax = -1};
+        ent_record empty;
+        ent_record_init(&empty, 1);
+        *state = ent_state_of_record(&empty);
     }
 }
 
@@ -33,7 +76,9 @@ static int add(entropy_state *state, const void *logits, size_t n, enum ent_dtyp
         const ent_fpenv caller = ent_fpenv_enter();
         const ent_scale scale = ent_scale_of(state->temperature);
         const ent_row row = {.logits = logits, .n = n};
-        ent_add_to_state(state, k, dtype, &row, &scale, WANT_ALL);
+        ent_record record = ent_record_of_state(state);
+        ent_record_add(&record, k, dtype, &row, &scale, WANT_ALL);
+        *state = ent_state_of_record(&record);
         ent_fpenv_leave(caller);
     }
     return ENTROPY_OK;
@@ -56,45 +101,50 @@ int entropy_state_add_bf16(entropy_state *state, const uint16_t *logits, size_t 
 
 /* ---- Merging. ---- */
 
-/* The argmax of the row in which `right` comes after `left`. */
-static int64_t merged_argmax(const entropy_state *left, const entropy_state *right)
+static ent_record poisoned(const ent_record *left, const ent_record *right)
 {
-    if (isnan(left->max) || isnan(right->max)) {
-        return -1;
+    return (ent_record){.sums = {.M = NAN},
+                        .T = left->T,
+                        .length = left->length + right->length,
+                        .argmax = -1,
+                        .has_target = left->has_target || right->has_target};
+}
+
+/* The row in which `right` comes after `left`. */
+static ent_record merged(const ent_record *left, const ent_record *right)
+{
+    if (left->length == 0 || right->length == 0) {
+        ent_record one = left->length == 0 ? *right : *left;
+        one.skipped = left->skipped || right->skipped;
+        return one;
     }
-    if (right->argmax < 0 || left->max >= right->max) {
-        return left->argmax;
+    if (left->T != right->T) {
+        return poisoned(left, right);
     }
-    return (int64_t)((uint64_t)left->length + (uint64_t)right->argmax);
+    ent_record both = *left;
+    ent_sums_merge(&both.sums, &right->sums, left->T);
+    both.sums.support += right->sums.support;
+    both.length += right->length;
+    if (isnan(both.sums.M)) {
+        both.argmax = -1;
+    } else if (right->argmax >= 0 && right->sums.M > left->sums.M) {
+        both.argmax = (int64_t)(left->length + (size_t)right->argmax);
+    }
+    if (!left->has_target) {
+        both.has_target = right->has_target;
+        both.target_logit = right->target_logit;
+    }
+    both.skipped = left->skipped || right->skipped;
+    return both;
 }
 
 static void merge(entropy_state *into, const entropy_state *from)
 {
-    const entropy_state left = *into, right = *from;
     const bool foreign =
-        left.version != ENTROPY_STATE_VERSION || right.version != ENTROPY_STATE_VERSION;
-    const uint64_t flags = left.flags | right.flags;
-    if (!foreign && left.length == 0) {
-        *into = right;
-    } else if (foreign || (right.length != 0 && right.temperature != left.temperature)) {
-        entropy_state_init(into);
-        into->max = NAN;
-        into->length = (int64_t)((uint64_t)left.length + (uint64_t)right.length);
-    } else if (right.length != 0) {
-        ent_sums sums = ent_sums_of_state(&left);
-        const ent_sums others = ent_sums_of_state(&right);
-        ent_sums_merge(&sums, &others, left.temperature);
-        into->max = sums.M;
-        into->ties = sums.c;
-        into->sum = sums.r;
-        into->first_moment = sums.w;
-        into->second_moment = sums.v;
-        into->argmax = merged_argmax(&left, &right);
-        into->support = (int64_t)((uint64_t)left.support + (uint64_t)right.support);
-        into->length = (int64_t)((uint64_t)left.length + (uint64_t)right.length);
-        into->target_logit = left.flags & STATE_HAS_TARGET ? left.target_logit : right.target_logit;
-    }
-    into->flags = flags;
+        into->version != ENTROPY_STATE_VERSION || from->version != ENTROPY_STATE_VERSION;
+    const ent_record left = ent_record_of_state(into), right = ent_record_of_state(from);
+    const ent_record both = foreign ? poisoned(&left, &right) : merged(&left, &right);
+    *into = ent_state_of_record(&both);
 }
 
 int entropy_merge_states(entropy_state *into, const entropy_state *from, size_t n)
