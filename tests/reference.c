@@ -2,43 +2,151 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
+
+static double flushed(double z, bool flush)
+{
+    return flush && fabs(z) < FLT_MIN ? 0 : z;
+}
+
+/* z - M, as a float has it where that is -inf. */
+static long double distance(double z, double M)
+{
+    return (float)(z - M) == -INFINITY ? -INFINITY : (long double)z - M;
+}
+
+static reference without_distribution(double M, int64_t argmax, int64_t support, int64_t target)
+{
+    return (reference){.entropy = NAN,
+                       .varentropy = NAN,
+                       .logsumexp = M,
+                       .max_logprob = NAN,
+                       .target_logprob = target < 0 ? 0 : NAN,
+                       .max_logit = M,
+                       .argmax = argmax,
+                       .support = support};
+}
+
+reference reference_of(const double *z, size_t n, double T, int64_t target, bool flush)
+{
+    double M = -INFINITY;
+    int64_t argmax = -1, support = 0;
+    bool nan = false;
+    for (size_t i = 0; i < n; i++) {
+        const double x = flushed(z[i], flush);
+        nan = nan || isnan(x);
+        support += x > -INFINITY;
+        if (x > M) {
+            M = x;
+            argmax = (int64_t)i;
+        }
+    }
+    if (nan || isinf(M)) {
+        return without_distribution(nan ? (double)NAN : M, nan ? -1 : argmax, support, target);
+    }
+    long double c = 0, r = 0, w = 0;
+    for (size_t i = 0; i < n; i++) {
+        const long double d = distance(flushed(z[i], flush), M) / T;
+        if (d == 0) {
+            c += 1;
+        } else if (d > -INFINITY) {
+            r += expl(d);
+            w += d * expl(d);
+        }
+    }
+    const long double S = c + r, log_S = logl(c) + log1pl(r / c), mean = w / S;
+    long double V = c / S * mean * mean;
+    for (size_t i = 0; i < n; i++) {
+        const long double d = distance(flushed(z[i], flush), M) / T;
+        if (d < 0 && d > -INFINITY) {
+            V += expl(d) / S * (d - mean) * (d - mean);
+        }
+    }
+    reference result = {.entropy = log_S - mean,
+                        .varentropy = V,
+                        .logsumexp = (long double)M / T + log_S,
+                        .max_logprob = -log_S,
+                        .max_logit = M + 0.0,
+                        .argmax = argmax,
+                        .support = support};
+    if (target >= 0) {
+        const long double log_p = distance(flushed(z[target], flush), M) / T - log_S;
+        result.target_logprob = isinf(log_p) ? log_p : fmaxl(log_p, -FLT_MAX);
+    }
+    return result;
+}
+
+long double reference_gradient(const reference *r, const double *z, size_t i, double T,
+                               int64_t target, const double g[3])
+{
+    if (isnan(r->entropy)) {
+        return z[i] == -INFINITY ? 0 : NAN;
+    }
+    const long double log_p = distance(z[i], r->max_logit) / T + r->max_logprob, p = expl(log_p);
+    if (z[i] == -INFINITY) {
+        return 0;
+    }
+    long double sum = -g[0] * p * (log_p + r->entropy) + g[1] * p;
+    if (target >= 0) {
+        sum += (int64_t)i == target ? -g[2] * expm1l(log_p) : -g[2] * p;
+    }
+    return sum / T;
+}
 
 double reference_entropy(const float *z, size_t n, double T)
 {
-    double M = -INFINITY;
+    double *wide = malloc(n * sizeof *wide);
     for (size_t i = 0; i < n; i++) {
-        if (isnan(z[i])) {
-            return NAN;
-        }
-        M = z[i] > M ? z[i] : M;
+        wide[i] = z[i];
     }
-    if (isinf(M)) {
-        return NAN;
-    }
-    double c = 0, r = 0, w = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double d = (z[i] - M) / T;
-        if (d == 0) {
-            c += 1;
-        } else if (z[i] > -INFINITY) {
-            r += exp(d);
-            w += d * exp(d);
-        }
-    }
-    return log(c) + log1p(r / c) - w / (c + r);
+    const reference r = reference_of(wide, n, T, -1, true);
+    free(wide);
+    return (double)r.entropy;
 }
 
-bool reference_accepts(float entropy, double H)
+bool reference_accepts_within(float got, long double x, long double bound)
 {
-    if (isnan(H)) {
-        return isnan(entropy);
+    if (isnan(x) || isinf(x)) {
+        return isnan(x) ? isnan(got) : (long double)got == x;
     }
-    if (signbit(entropy)) {
+    if (got == 0 && signbit(got)) {
         return false;
     }
-    if (H < FLT_MIN * (1 - 1e-5)) {
-        return entropy == 0;
+    if (fabsl(x) < FLT_MIN * (1 - 1e-5L)) {
+        return got == 0 || fabsl(got - x) <= bound;
     }
-    const double bound = H * (4e-7 + 7e-8 * fabs(log(H)));
-    return fabs(entropy - H) <= bound || (H < FLT_MIN * (1 + 1e-5) && entropy == 0);
+    return fabsl(got - x) <= bound || (fabsl(x) < FLT_MIN * (1 + 1e-5L) && got == 0);
+}
+
+bool reference_accepts(float got, long double x)
+{
+    const long double size = fabsl(x);
+    if (size < FLT_MIN * (1 - 1e-5L)) {
+        return got == 0 && !signbit(got);
+    }
+    return (isnan(x) || got == 0 || (got < 0) == (x < 0)) &&
+           reference_accepts_within(got, x, size * (4e-7L + 7e-8L * fabsl(logl(size))));
+}
+
+long double varentropy_bound(const reference *r)
+{
+    const long double mean = r->entropy + r->max_logprob;
+    return 2e-6L * (r->varentropy + mean * mean);
+}
+
+static long double ulp(long double x)
+{
+    const float size = (float)fabsl(x);
+    return nextafterf(size, INFINITY) - size;
+}
+
+long double logsumexp_bound(const reference *r, double T)
+{
+    return ulp(fmaxl(fabsl(r->logsumexp), fabsl(r->max_logit / T))) + 4e-7L;
+}
+
+long double target_logprob_bound(const reference *r)
+{
+    const long double size = fabsl(r->max_logprob);
+    return (size > 0 ? size * (4e-7L + 7e-8L * fabsl(logl(size))) : 0) + ulp(r->target_logprob);
 }

@@ -1,0 +1,517 @@
+/* entropy_forward against the reference, its special values, options and errors, on one instruction
+ * set. */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#include "suite.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "logits.h"
+#include "reference.h"
+
+#define LONGEST 40000
+
+/* How much of its bound a result has used. */
+static void note(double *worst, long double got, long double exact, long double bound)
+{
+    if (isfinite(exact) && fabsl(exact) > FLT_MIN && bound > 0) {
+        *worst = fmax(*worst, (double)(fabsl(got - exact) / bound));
+    }
+}
+
+static long double relative_bound(long double x)
+{
+    return fabsl(x) * (4e-7L + 7e-8L * fabsl(logl(fabsl(x))));
+}
+
+/* Row i of the results is what the reference has. */
+static void compare(const results *got, size_t i, const reference *r, double T, const char *what,
+                    double worst[5])
+{
+    check(reference_accepts(got->entropy[i], r->entropy), "%s: entropy %.9g, not %.12Lg", what,
+          got->entropy[i], r->entropy);
+    check(reference_accepts_within(got->varentropy[i], r->varentropy, varentropy_bound(r)),
+          "%s: varentropy %.9g, not %.12Lg", what, got->varentropy[i], r->varentropy);
+    const long double lse =
+        fabsl(r->logsumexp) > FLT_MAX ? copysignl(INFINITY, r->logsumexp) : r->logsumexp;
+    check(reference_accepts_within(got->logsumexp[i], lse, logsumexp_bound(r, T)),
+          "%s: logsumexp %.9g, not %.12Lg", what, got->logsumexp[i], r->logsumexp);
+    check(reference_accepts_within(got->max_logit[i], r->max_logit, 0), "%s: max_logit %.9g, not %.9g",
+          what, got->max_logit[i], r->max_logit);
+    check(reference_accepts(got->max_logprob[i], r->max_logprob), "%s: max_logprob %.9g, not %.12Lg",
+          what, got->max_logprob[i], r->max_logprob);
+    check(reference_accepts_within(got->target_logprob[i], r->target_logprob,
+                                   target_logprob_bound(r)),
+          "%s: target_logprob %.9g, not %.12Lg", what, got->target_logprob[i], r->target_logprob);
+    check(got->argmax[i] == r->argmax, "%s: argmax %lld, not %lld", what, (long long)got->argmax[i],
+          (long long)r->argmax);
+    check(got->support[i] == r->support, "%s: support %lld, not %lld", what,
+          (long long)got->support[i], (long long)r->support);
+    check(!(got->varentropy[i] < 0), "%s: varentropy %g", what, got->varentropy[i]);
+    /* a distribution that is not flat has a varentropy, however small, if a float can hold it */
+    check(got->varentropy[i] > 0 || !(r->varentropy > FLT_MIN), "%s: no varentropy, but %.9Lg", what,
+          r->varentropy);
+    note(&worst[0], got->entropy[i], r->entropy, relative_bound(r->entropy));
+    note(&worst[1], got->varentropy[i], r->varentropy, varentropy_bound(r));
+    note(&worst[2], got->logsumexp[i], lse, logsumexp_bound(r, T));
+    note(&worst[3], got->max_logprob[i], r->max_logprob, relative_bound(r->max_logprob));
+    note(&worst[4], got->target_logprob[i], r->target_logprob, target_logprob_bound(r));
+}
+
+static void test_against_reference(void **state)
+{
+    (void)state;
+    static const float temperatures[] = {1, 0.7f, 2, 0.1f, 30, 0x1p-64f, 0x1p64f};
+    rng r = {42};
+    float *z = malloc(LONGEST * sizeof *z);
+    void *row = malloc(LONGEST * sizeof *z);
+    double *wide = malloc(LONGEST * sizeof *wide);
+    uint32_t *allowed = malloc(LONGEST / 8 + 4);
+    double worst[5] = {0};
+    for (int kind = 0; kind < KINDS; kind++) {
+        for (size_t i = 0; i < divided(300); i++) {
+            const int dtype = (int)(i % DTYPES);
+            const size_t n = i % 100 == 99 ? LONGEST - random_below(&r, 5000)
+                                           : 1 + random_below(&r, i % 2 ? 70 : 3000);
+            const float T = temperatures[random_below(&r, 7)];
+            const bool masked = random_below(&r, 3) == 0;
+            const int64_t target = (int64_t)random_below(&r, n + 1) - 1;
+            fill_row((row_kind)kind, z, n, &r);
+            narrow(dtype, row, z, n);
+            fill_mask(allowed, n, random_below(&r, 4) ? 4 : 1, &r);
+            results got;
+            results_clear(&got);
+            entropy_args a = args_of(dtype, row, 1, n);
+            a.temperature = &T;
+            a.target = &target;
+            a.allowed = masked ? allowed : NULL;
+            want(&a, &got, ALL_RESULTS);
+            assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+            widen(dtype, wide, row, a.allowed, n);
+            const reference exact = reference_of(wide, n, T, target, dtype != ENTROPY_F16);
+            char what[120];
+            snprintf(what, sizeof what, "%s, row %zu of %zu, %s, T %g%s", kind_names[kind], i, n,
+                     dtype_names[dtype], T, masked ? ", masked" : "");
+            compare(&got, 0, &exact, T, what, worst);
+        }
+    }
+    printf("  worst errors, of the bounds: entropy %.2f, varentropy %.2f, logsumexp %.2f, max_logprob "
+           "%.2f, target_logprob %.2f\n",
+           worst[0], worst[1], worst[2], worst[3], worst[4]);
+    free(z);
+    free(row);
+    free(wide);
+    free(allowed);
+}
+
+/* Rows of a few logits that are nearly certain, a target among them. */
+static void test_peaks(void **state)
+{
+    (void)state;
+    double worst[5] = {0};
+    for (double margin = 0.125; margin < 112; margin += 0.125) {
+        const float z[5] = {(float)-margin, 0, (float)(-margin - 1), -INFINITY, (float)(-2 * margin)};
+        double wide[5];
+        widen(ENTROPY_F32, wide, z, NULL, 5);
+        for (int64_t target = 0; target < 5; target++) {
+            results got;
+            entropy_args a = args_of(ENTROPY_F32, z, 1, 5);
+            a.target = &target;
+            want(&a, &got, ALL_RESULTS);
+            assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+            const reference exact = reference_of(wide, 5, 1, target, true);
+            char what[40];
+            snprintf(what, sizeof what, "a peak of %g", margin);
+            compare(&got, 0, &exact, 1, what, worst);
+        }
+    }
+    printf("  worst errors, of the bounds: entropy %.2f, varentropy %.2f, max_logprob %.2f, "
+           "target_logprob %.2f\n",
+           worst[0], worst[1], worst[3], worst[4]);
+}
+
+/* Exactly, bit by bit, in every dtype, at lengths around a lane, a quad and a block. */
+static void expect_row(int dtype, const float *z, size_t n, const uint32_t *allowed, float entropy,
+                       float varentropy, float logsumexp, float max_logit, float max_logprob,
+                       int64_t argmax, int64_t support, const char *what)
+{
+    uint8_t row[3000 * sizeof(float)];
+    narrow(dtype, row, z, n);
+    results got;
+    results_clear(&got);
+    entropy_args a = args_of(dtype, row, 1, n);
+    a.allowed = allowed;
+    want(&a, &got, ALL_RESULTS & ~32u);
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+    const float is[5] = {got.entropy[0], got.varentropy[0], got.logsumexp[0], got.max_logit[0],
+                         got.max_logprob[0]};
+    const float should[5] = {entropy, varentropy, logsumexp, max_logit, max_logprob};
+    for (int k = 0; k < 5; k++) {
+        check(isnan(should[k]) ? isnan(is[k]) : bits_of(is[k]) == bits_of(should[k]),
+              "%s in %zu, %s: result %d is %g, not %g", what, n, dtype_names[dtype], k, is[k],
+              should[k]);
+    }
+    check(got.argmax[0] == argmax && got.support[0] == support,
+          "%s in %zu, %s: argmax %lld, support %lld", what, n, dtype_names[dtype],
+          (long long)got.argmax[0], (long long)got.support[0]);
+}
+
+static void test_special_values(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 2, 5, 16, 17, 63, 64, 65, 1000, 1024, 1025, 2049, 3000};
+    static float z[3000];
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths * DTYPES; l++) {
+        const size_t n = lengths[l / DTYPES], middle = n / 2;
+        const int dtype = (int)(l % DTYPES);
+        const int64_t at = (int64_t)middle;
+        for (size_t i = 0; i < n; i++) z[i] = -INFINITY;
+        expect_row(dtype, z, n, NULL, NAN, NAN, -INFINITY, -INFINITY, NAN, -1, 0, "nothing");
+        z[middle] = -7.5f;
+        expect_row(dtype, z, n, NULL, 0, 0, -7.5f, -7.5f, 0, at, 1, "one-hot");
+        z[middle] = -0.0f;
+        expect_row(dtype, z, n, NULL, 0, 0, 0, 0, 0, at, 1, "one-hot of -0");
+        z[middle] = INFINITY;
+        expect_row(dtype, z, n, NULL, NAN, NAN, INFINITY, INFINITY, NAN, at, 1, "+inf");
+        z[n - 1] = NAN;
+        expect_row(dtype, z, n, NULL, NAN, NAN, NAN, NAN, NAN, -1, middle != n - 1, "NaN");
+        for (size_t i = 0; i < n; i++) z[i] = i % 2 ? -0.0f : 0.0f;
+        const float log_n = (float)log((double)n);
+        expect_row(dtype, z, n, NULL, log_n, 0, log_n, 0, 0 - log_n, 0, (int64_t)n, "zeros");
+        for (size_t i = 0; i < n; i++) z[i] = i % 3 == 1 ? 2.0f : -INFINITY;
+        const int64_t c = (int64_t)((n + 1) / 3);
+        if (c > 0) {
+            expect_row(dtype, z, n, NULL, (float)log((double)c), 0, (float)(2 + log((double)c)), 2,
+                       0 - (float)log((double)c), 1, c, "ties");
+        }
+        static uint32_t allowed[3000 / 32 + 1];
+        memset(allowed, 0, sizeof allowed);
+        for (size_t i = 0; i < n; i++) z[i] = i % 2 ? NAN : INFINITY;
+        expect_row(dtype, z, n, allowed, NAN, NAN, -INFINITY, -INFINITY, NAN, -1, 0, "none allowed");
+        z[middle] = 3;
+        allowed[middle / 32] |= UINT32_C(1) << middle % 32;
+        expect_row(dtype, z, n, allowed, 0, 0, 3, 3, 0, at, 1, "one allowed");
+    }
+    z[0] = 0x1p-24f; /* subnormal in binary16, where it counts */
+    z[1] = 0;
+    expect_row(ENTROPY_F16, z, 2, NULL, (float)log(2), (float)(0x1p-50), (float)(log(2) + 0x1p-25),
+               0x1p-24f, (float)-(log(2) - 0x1p-25), 0, 2, "a subnormal");
+    z[0] = 0x1p-130f; /* and in the others, where it does not */
+    for (int dtype = 0; dtype < DTYPES; dtype += 2) {
+        expect_row(dtype, z, 2, NULL, (float)log(2), 0, (float)log(2), 0, (float)-log(2), 0, 2,
+                   "a subnormal");
+    }
+}
+
+/* What a target can be. */
+static void test_targets(void **state)
+{
+    (void)state;
+    const float row[4] = {1, -INFINITY, 3, 2}, huge[2] = {FLT_MAX, -FLT_MAX};
+    const float rows[5][4] = {{1, -INFINITY, 3, 2}, {1, -INFINITY, 3, 2}, {-INFINITY, 1, -INFINITY, 2},
+                              {NAN, 1, 2, 3}, {NAN, 1, 2, 3}};
+    const int64_t targets[5] = {1, 2, -1, 1, INT64_MIN};
+    float got[5];
+    entropy_args a = args_of(ENTROPY_F32, rows, 5, 4);
+    a.target = targets;
+    a.target_logprob = got;
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+    assert_true(got[0] == -INFINITY);
+    check(fabs(got[1] + log1p(exp(-1) + exp(-2))) < 1e-7, "%g", got[1]);
+    assert_int_equal(bits_of(got[2]), 0);
+    assert_true(isnan(got[3]));
+    assert_int_equal(bits_of(got[4]), 0);
+    const uint32_t without_2 = 0xb;
+    a = args_of(ENTROPY_F32, row, 1, 4);
+    a.target = &targets[1];
+    a.target_logprob = got;
+    a.allowed = &without_2;
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+    assert_true(got[0] == -INFINITY);
+    const int64_t one = 1;
+    const float cold = 0x1p-64f, far[2] = {1e20f, 0};
+    a = args_of(ENTROPY_F32, huge, 1, 2);
+    a.target = &one;
+    a.target_logprob = got;
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+    assert_true(got[0] == -INFINITY); /* FLT_MAX - -FLT_MAX overflows: as if absent */
+    a.logits = far;
+    a.temperature = &cold;
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+    assert_true(got[0] == -FLT_MAX); /* present, however unlikely */
+}
+
+/* Every subset of the results has the bits of all together; the simple calls have them too. */
+static void test_every_combination(void **state)
+{
+    (void)state;
+    enum { VOCAB = 1100 };
+    static float z[KINDS * VOCAB];
+    static uint8_t logits[KINDS * VOCAB * sizeof(float)];
+    rng r = {6};
+    int64_t target[KINDS];
+    for (size_t i = 0; i < KINDS; i++) {
+        fill_row((row_kind)i, z + i * VOCAB, VOCAB, &r);
+        target[i] = (int64_t)random_below(&r, VOCAB);
+    }
+    for (int dtype = 0; dtype < DTYPES; dtype++) {
+        narrow(dtype, logits, z, KINDS * VOCAB);
+        static results all, some, expected;
+        entropy_args a = args_of(dtype, logits, KINDS, VOCAB);
+        a.target = target;
+        results_clear(&all);
+        want(&a, &all, ALL_RESULTS);
+        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+        for (unsigned wanted = 0; wanted < 256; wanted += divided(8) < 8 ? 37 : 1) {
+            results_clear(&some);
+            results_clear(&expected);
+            want(&a, &some, wanted);
+            assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+#define COPY(bit, result)                                                     \
+    if (wanted & (bit)) {                                                     \
+        memcpy(expected.result, all.result, KINDS * sizeof *expected.result); \
+    }
+            COPY(1, entropy)
+            COPY(2, varentropy)
+            COPY(4, logsumexp)
+            COPY(8, max_logit)
+            COPY(16, max_logprob)
+            COPY(32, target_logprob)
+            COPY(64, argmax)
+            COPY(128, support)
+            check(memcmp(&some, &expected, sizeof some) == 0, "%s: results %02x have other bits",
+                  dtype_names[dtype], wanted);
+        }
+        float simple[KINDS];
+        const int status = dtype == ENTROPY_F32 ? entropy_f32((void *)logits, KINDS, 1, VOCAB, simple)
+                           : dtype == ENTROPY_F16
+                               ? entropy_f16((void *)logits, KINDS, 1, VOCAB, simple)
+                               : entropy_bf16((void *)logits, KINDS, 1, VOCAB, simple);
+        assert_int_equal(status, ENTROPY_OK);
+        assert_memory_equal(simple, all.entropy, sizeof simple);
+    }
+}
+
+/* A row of binary16 or bfloat16 gives the bits of the same row as floats; a masked one those of the
+ * row that has -inf instead; temperature 1 those of none. */
+static void test_equivalent_rows(void **state)
+{
+    (void)state;
+    enum { MOST = 4000 };
+    static float z[MOST], widened[MOST];
+    static uint8_t row[MOST * sizeof(float)];
+    static uint32_t allowed[MOST / 32 + 1];
+    static const float temperatures[3] = {1, 1, 0.3f};
+    rng r = {8};
+    for (size_t i = 0; i < divided(3000); i++) {
+        const int dtype = (int)(i % DTYPES);
+        const size_t n = 1 + random_below(&r, i % 5 ? 200 : MOST);
+        const float T = temperatures[i % 3];
+        const bool masked = i % 2;
+        fill_row((row_kind)(i % KINDS), z, n, &r);
+        narrow(dtype, row, z, n);
+        fill_mask(allowed, n, 1 + (unsigned)random_below(&r, 5), &r);
+        if (i % 7 == 0) {
+            memset(allowed, 0, n / 64 * 4); /* whole blocks, now and then */
+        }
+        for (size_t k = 0; k < n; k++) {
+            const bool part = !masked || (allowed[k / 32] >> k % 32 & 1);
+            widened[k] = part ? (float)element(dtype, row, k) : -INFINITY;
+            if (!part && random_below(&r, 3) == 0) { /* whatever is behind the mask */
+                narrow(dtype, row + k * dtype_size(dtype), &(float){k % 2 ? NAN : INFINITY}, 1);
+            }
+        }
+        static results one, other;
+        const int64_t target = (int64_t)random_below(&r, n);
+        results_clear(&one);
+        results_clear(&other);
+        entropy_args a = args_of(dtype, row, 1, n), b = args_of(ENTROPY_F32, widened, 1, n);
+        a.target = b.target = &target;
+        a.allowed = masked ? allowed : NULL;
+        a.temperature = &T;
+        b.temperature = T == 1 ? NULL : &T;
+        want(&a, &one, ALL_RESULTS);
+        want(&b, &other, ALL_RESULTS);
+        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+        assert_int_equal(entropy_forward(&b), ENTROPY_OK);
+        check(memcmp(&one, &other, sizeof one) == 0, "row %zu, %s, %zu logits of %s, masked %d: %a, %a",
+              i, kind_names[i % KINDS], n, dtype_names[dtype], masked, one.entropy[0],
+              other.entropy[0]);
+    }
+}
+
+/* Rows wherever strides say, with a temperature, a target and a mask of their own, and some of them
+ * skipped, one of these on a page that cannot be read. */
+static void test_layouts(void **state)
+{
+    (void)state;
+    enum { BATCH = 3, SEQ = 5, VOCAB = 70, WORDS = (VOCAB + 31) / 32 + 1, ROWS = BATCH * SEQ };
+    static const struct {
+        ptrdiff_t batch_stride, seq_stride; /* as given */
+        ptrdiff_t batch, seq;               /* as meant */
+    } layouts[] = {
+        {0, 0, SEQ * VOCAB, VOCAB},
+        {0, 80, SEQ * 80, 80},
+        {(SEQ + 1) * 80, 80, (SEQ + 1) * 80, 80},  /* logits[:, :-1] of a padded vocabulary */
+        {VOCAB, BATCH * VOCAB, VOCAB, BATCH * VOCAB}, /* [seq, batch, vocab] */
+        {1000, 0, 1000, VOCAB},
+        {VOCAB, VOCAB, VOCAB, VOCAB}, /* overlapping rows */
+    };
+    enum { ROOM = 4000 };
+    static float z[ROOM];
+    rng r = {17};
+    for (size_t l = 0; l < sizeof layouts / sizeof *layouts; l++) {
+        static float temperature[ROWS];
+        static int64_t target[ROWS];
+        static uint8_t row_mask[ROWS];
+        static uint32_t allowed[ROWS * WORDS];
+        fill_row(ORDINARY, z, ROOM, &r);
+        fill_mask(allowed, ROWS * WORDS * 32, 3, &r);
+        for (size_t i = 0; i < ROWS; i++) {
+            row_mask[i] = random_below(&r, 3) != 0;
+            temperature[i] = row_mask[i] ? (float)(0.5 + random_unit(&r)) : NAN;
+            target[i] = row_mask[i] ? (int64_t)random_below(&r, VOCAB) : INT64_MAX;
+        }
+        static results got, alone;
+        results_clear(&got);
+        entropy_args a = args_of(ENTROPY_F32, z, SEQ, VOCAB);
+        a.batch = BATCH;
+        a.batch_stride = layouts[l].batch_stride;
+        a.seq_stride = layouts[l].seq_stride;
+        a.temperature = temperature;
+        a.temperature_stride = 1;
+        a.target = target;
+        a.row_mask = row_mask;
+        a.allowed = allowed;
+        a.allowed_stride = WORDS;
+        want(&a, &got, ALL_RESULTS);
+        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+        for (size_t i = 0; i < ROWS; i++) {
+            memset(&alone, 0, sizeof alone);
+            if (row_mask[i]) {
+                const ptrdiff_t offset = (ptrdiff_t)(i / SEQ) * layouts[l].batch +
+                                         (ptrdiff_t)(i % SEQ) * layouts[l].seq;
+                entropy_args b = args_of(ENTROPY_F32, z + offset, 1, VOCAB);
+                b.temperature = &temperature[i];
+                b.target = &target[i];
+                b.allowed = allowed + i * WORDS;
+                want(&b, &alone, ALL_RESULTS);
+                assert_int_equal(entropy_forward(&b), ENTROPY_OK);
+            }
+#define SAME(result)                                                                       \
+    check(memcmp(&got.result[i], &alone.result[0], sizeof got.result[i]) == 0,             \
+          "layout %zu, row %zu: another " #result, l, i);
+            SAME(entropy)
+            SAME(varentropy)
+            SAME(logsumexp)
+            SAME(max_logit)
+            SAME(max_logprob)
+            SAME(target_logprob)
+            SAME(argmax)
+            SAME(support)
+        }
+    }
+    float *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(page != MAP_FAILED);
+    const uint8_t none = 0;
+    float H = -1;
+    entropy_args a = args_of(ENTROPY_F32, page, 1, 1024);
+    a.row_mask = &none;
+    a.entropy = &H;
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+    assert_int_equal(bits_of(H), 0);
+    munmap(page, 4096);
+}
+
+/* In the order of the header; an error writes nothing. */
+static void test_errors(void **state)
+{
+    (void)state;
+    const size_t half = SIZE_MAX / 2 + 1;
+    float z[24] = {0}, temperature[4] = {1, 1, 1, 1};
+    int64_t target[4] = {0, 1, 2, -1};
+    uint32_t allowed[8] = {7, 7, 7, 7, 7, 7, 7, 7};
+    uint8_t row_mask[4] = {1, 1, 1, 1};
+    static results got, untouched;
+    results_clear(&got);
+    results_clear(&untouched);
+    entropy_args good = args_of(ENTROPY_F32, z, 2, 3);
+    good.batch = 2;
+    good.temperature = temperature;
+    good.temperature_stride = 1;
+    good.target = target;
+    good.allowed = allowed;
+    good.row_mask = row_mask;
+    want(&good, &got, ALL_RESULTS);
+
+#define EXPECT(status, ...)                                                            \
+    do {                                                                               \
+        entropy_args a = good;                                                         \
+        __VA_ARGS__;                                                                   \
+        assert_int_equal(entropy_forward(&a), status);                                 \
+        check(memcmp(&got, &untouched, sizeof got) == 0, "an error has written: %s",   \
+              #__VA_ARGS__);                                                           \
+    } while (0)
+    assert_int_equal(entropy_forward(NULL), ENTROPY_ERR_NULL);
+    EXPECT(ENTROPY_ERR_VALUE, a.size = 0, a.batch = 0);
+    EXPECT(ENTROPY_ERR_VALUE, a.size = sizeof a - 8);
+    EXPECT(ENTROPY_ERR_VALUE, a.size = sizeof a + 8);
+    EXPECT(ENTROPY_OK, a.batch = 0, a.dtype = 99, a.vocab = 0, a.logits = NULL);
+    EXPECT(ENTROPY_OK, a.seq = 0, a.batch = half, a.num_threads = -1);
+    EXPECT(ENTROPY_ERR_VALUE, a.dtype = -1, a.vocab = 0);
+    EXPECT(ENTROPY_ERR_VALUE, a.dtype = 3, a.logits = NULL);
+    EXPECT(ENTROPY_ERR_VALUE, a.num_threads = -1, a.vocab = 0);
+    EXPECT(ENTROPY_ERR_VALUE, a.temperature_stride = 2, a.vocab = 0);
+    EXPECT(ENTROPY_ERR_SHAPE, a.vocab = 0, a.logits = NULL);
+    EXPECT(ENTROPY_ERR_SHAPE, a.batch = half);
+    EXPECT(ENTROPY_ERR_SHAPE, a.seq = half);
+    EXPECT(ENTROPY_ERR_SHAPE, a.vocab = half);
+    EXPECT(ENTROPY_ERR_SHAPE, a.batch = a.seq = a.vocab = SIZE_MAX);
+    EXPECT(ENTROPY_ERR_SHAPE, a.seq_stride = -3);
+    EXPECT(ENTROPY_ERR_SHAPE, a.seq_stride = 2);
+    EXPECT(ENTROPY_ERR_SHAPE, a.batch_stride = -6);
+    EXPECT(ENTROPY_ERR_SHAPE, a.batch_stride = 2);
+    EXPECT(ENTROPY_ERR_SHAPE, a.batch_stride = PTRDIFF_MIN);
+    EXPECT(ENTROPY_ERR_SHAPE, a.batch_stride = PTRDIFF_MAX);
+    EXPECT(ENTROPY_ERR_SHAPE, a.seq_stride = PTRDIFF_MAX);
+    EXPECT(ENTROPY_ERR_SHAPE, a.seq_stride = PTRDIFF_MAX / 4 - 1);
+    EXPECT(ENTROPY_ERR_SHAPE, a.vocab = 33, a.allowed_stride = 1, a.logits = NULL);
+    EXPECT(ENTROPY_ERR_SHAPE, a.allowed_stride = SIZE_MAX);
+    EXPECT(ENTROPY_ERR_NULL, a.logits = NULL, target[0] = 3);
+    EXPECT(ENTROPY_ERR_NULL, a.target = NULL);
+    EXPECT(ENTROPY_ERR_VALUE, target[0] = 3);
+    EXPECT(ENTROPY_ERR_VALUE, target[0] = INT64_MAX);
+    target[0] = 0;
+    static const float bad[] = {0, -1, NAN, INFINITY, 0x1.fffffep-65f, 0x1.000002p64f};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        EXPECT(ENTROPY_ERR_VALUE, temperature[3] = bad[i]);
+    }
+    temperature[3] = 0x1p-64f;
+    row_mask[1] = 0;
+    temperature[1] = NAN; /* of a row that is skipped */
+    target[1] = 3;
+    entropy_args a = good;
+    a.allowed_stride = 1;
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+    assert_true(got.entropy[0] > 1 && bits_of(got.entropy[1]) == 0 && got.entropy[3] > 1);
+    a = args_of(ENTROPY_F32, z, 1, 3); /* of an axis of length 1 the stride is not looked at */
+    a.batch_stride = -7;
+    a.seq_stride = 1;
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK); /* and no result need be wanted */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_against_reference), cmocka_unit_test(test_peaks),
+        cmocka_unit_test(test_special_values),    cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_every_combination), cmocka_unit_test(test_equivalent_rows),
+        cmocka_unit_test(test_layouts),           cmocka_unit_test(test_errors),
+    };
+    begin("test_forward");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
