@@ -225,8 +225,9 @@ typedef struct entropy_grads {
  *   a target that takes no part                   as the formula has it; +0 at the target itself
  *   a negative target                             log p_t has no gradient
  *
- * Error: relative, 1e-6 + 2e-7 |log p_i| of each of the three gradients before they are added, plus
- * the rounding to the dtype; a result below FLT_MIN is +0.
+ * Error: 1e-6 + 2e-7 |log p_i| times the sum of p_i / T (|log p_i| + H), p_i / T and p_i / T, each
+ * times the size of its gradient of L; at the target the last is (1 - p_i) / T. To that comes the
+ * rounding to the dtype, to nearest, ties to even. What is below FLT_MIN is +0; nothing is -0.
  *
  * Checked as in entropy_forward, where after logits grads->logits is needed, and target if
  * grads->target_logprob is there; grads is checked with args, its strides with theirs. Rows of

@@ -1,12 +1,13 @@
 /* The gradient of entropy, logsumexp and target log-probability with respect to the logits, in one
  * sweep (the target's own logit aside, which src/backward.c writes). With d = z - M,
  *
- *     dL / dz = p (slope unit d + offset)      p = e^(d / T) mass
+ *     dL / dz = e^(d / T) mass (slope unit d + offset)
  *
- * p is formed first: where it is 0 so is the gradient, however large what is in brackets. Nothing
- * is -0.
+ * The factor 2^40 of the exponential stays until the end, so that a p below FLT_MIN counts as long
+ * as its gradient is above it. Where the exponential is 0 so is the gradient, however large what is
+ * in brackets. Nothing is -0.
  *
- * Error of p: that of the exponential, 2.0e-7, and 2^-24 each from mass and the product. */
+ * Error: that of the exponential, 2.0e-7, and 2^-24 each from mass and the two products. */
 #ifndef ENT_OP_GRADIENT_H
 #define ENT_OP_GRADIENT_H
 
@@ -28,16 +29,16 @@ INLINE void gradient_vectors(vf32 *z, int count, const ent_scale *scale, const e
                              const char *here)
 {
     const vf32 zero = v_set1(0);
-    vf32 d[VEC_UNROLL], p[VEC_UNROLL];
+    vf32 d[VEC_UNROLL], e[VEC_UNROLL];
     for (int j = 0; j < count; j++) {
         d[j] = v_max(v_set1(scale->floor), v_sub(z[j], v_set1(line->M)));
     }
-    exp_scaled(p, d, count, v_set1(scale->hi), v_set1(scale->lo), here);
+    exp_scaled(e, d, count, v_set1(scale->hi), v_set1(scale->lo), here);
     for (int j = 0; j < count; j++) {
-        p[j] = v_mul(p[j], v_set1(line->mass / (float)EXP_SCALE));
         const vf32 t = v_mul(d[j], v_set1(scale->unit));
-        const vf32 x = v_mul(p[j], v_fma(t, v_set1(line->slope), v_set1(line->offset)));
-        z[j] = v_zero_where(v_equal(p[j], zero), v_add(x, zero));
+        const vf32 x = v_mul(e[j], v_fma(t, v_set1(line->slope), v_set1(line->offset)));
+        const vf32 scaled = v_mul(x, v_set1(line->mass / (float)EXP_SCALE));
+        z[j] = v_zero_where(v_equal(e[j], zero), v_add(scaled, zero));
     }
 }
 

@@ -43,10 +43,16 @@ INLINE void v_store(float *p, vf32 x)
     _mm256_storeu_ps(p, x.a);
     _mm256_storeu_ps(p + 8, x.b);
 }
+INLINE void store_half_f16(uint16_t *p, __m256 x)
+{
+    const __m128i h = _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
+    const __m128i minus_0 = _mm_cmpeq_epi16(h, _mm_set1_epi16(INT16_MIN));
+    _mm_storeu_si128((__m128i *)p, _mm_andnot_si128(minus_0, h));
+}
 INLINE void v_store_f16(uint16_t *p, vf32 x)
 {
-    _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT));
-    _mm_storeu_si128((__m128i *)(p + 8), _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT));
+    store_half_f16(p, x.a);
+    store_half_f16(p + 8, x.b);
 }
 INLINE __m256i narrow_bf16(__m256 x)
 {

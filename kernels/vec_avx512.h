@@ -34,7 +34,9 @@ INLINE vf32 v_load_bf16(const uint16_t *p)
 INLINE void v_store(float *p, vf32 x) { _mm512_storeu_ps(p, x); }
 INLINE void v_store_f16(uint16_t *p, vf32 x)
 {
-    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+    const __m256i h = _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
+    const __mmask16 number = _mm256_cmpneq_epi16_mask(h, _mm256_set1_epi16(INT16_MIN)); /* not -0 */
+    _mm256_storeu_si256((__m256i *)p, _mm256_maskz_mov_epi16(number, h));
 }
 INLINE void v_store_bf16(uint16_t *p, vf32 x)
 {

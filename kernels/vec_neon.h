@@ -48,7 +48,11 @@ INLINE vf32 v_load_bf16(const uint16_t *p)
 INLINE void v_store(float *p, vf32 x) { EACH_Q vst1q_f32(p + 4 * k, x.q[k]); }
 INLINE void v_store_f16(uint16_t *p, vf32 x)
 {
-    EACH_Q vst1_u16(p + 4 * k, vreinterpret_u16_f16(vcvt_f16_f32(x.q[k])));
+    EACH_Q
+    {
+        const uint16x4_t h = vreinterpret_u16_f16(vcvt_f16_f32(x.q[k]));
+        vst1_u16(p + 4 * k, vbic_u16(h, vceq_u16(h, vdup_n_u16(0x8000))));
+    }
 }
 INLINE void v_store_bf16(uint16_t *p, vf32 x)
 {

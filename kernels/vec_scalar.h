@@ -89,7 +89,14 @@ INLINE vf32 v_load_bf16(const uint16_t *p)
     return v;
 }
 INLINE void v_store(float *p, vf32 a) { memcpy(p, &a, sizeof a); }
-INLINE void v_store_f16(uint16_t *p, vf32 a) { EACH_LANE p[k] = ent_to_f16(a.lane[k]); }
+INLINE void v_store_f16(uint16_t *p, vf32 a)
+{
+    EACH_LANE
+    {
+        const uint16_t h = ent_to_f16(a.lane[k]);
+        p[k] = h == 0x8000 ? 0 : h;
+    }
+}
 INLINE void v_store_bf16(uint16_t *p, vf32 a) { EACH_LANE p[k] = ent_to_bf16(a.lane[k]); }
 INLINE vf32 v_where(uint32_t bits, vf32 a, vf32 b)
 {

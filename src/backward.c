@@ -32,7 +32,7 @@ static void write_number(void *to, enum ent_dtype dtype, size_t i, float x)
     if (dtype == ENT_F32) {
         ((float *)to)[i] = x;
     } else {
-        ((uint16_t *)to)[i] = half;
+        ((uint16_t *)to)[i] = half == 0x8000 ? 0 : half;
     }
 }
 
@@ -70,7 +70,7 @@ static anchor anchor_of(const entropy_args *a, size_t i, const ent_kernels *k, e
 /* In double, where the kernel would lose the digits of 1 - p. */
 static float gradient_of_target(const upstream *g, const anchor *s, double T, double z)
 {
-    if (z == -INFINITY) {
+    if ((float)(z - s->max_logit) == -INFINITY) { /* it takes no part */
         return 0;
     }
     const double log_p = (z - s->max_logit) / T + s->max_logprob, p = ent_exp(log_p);

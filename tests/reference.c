@@ -82,10 +82,11 @@ long double reference_gradient(const reference *r, const double *z, size_t i, do
     if (isnan(r->entropy)) {
         return z[i] == -INFINITY ? 0 : NAN;
     }
-    const long double log_p = distance(z[i], r->max_logit) / T + r->max_logprob, p = expl(log_p);
-    if (z[i] == -INFINITY) {
+    const long double d = distance(z[i], r->max_logit);
+    if (d == -INFINITY) {
         return 0;
     }
+    const long double log_p = d / T + r->max_logprob, p = expl(log_p);
     long double sum = -g[0] * p * (log_p + r->entropy) + g[1] * p;
     if (target >= 0) {
         sum += (int64_t)i == target ? -g[2] * expm1l(log_p) : -g[2] * p;

@@ -14,7 +14,8 @@ typedef struct reference {
     int64_t argmax, support;
 } reference;
 
-/* z[0 .. n) at temperature T; target < 0: none. Subnormal floats count as zeros where `flush` is set.
+/* z[0 .. n) at temperature T; target < 0: none. Subnormal floats count as zeros where `flush` is
+ * set.
  */
 reference reference_of(const double *z, size_t n, double T, int64_t target, bool flush);
 
@@ -25,8 +26,8 @@ long double reference_gradient(const reference *r, const double *z, size_t i, do
 /* The entropy of a row of floats. */
 double reference_entropy(const float *z, size_t n, double T);
 
-/* `got` is what the library promises where the exact result is x: within `bound` of it; NaN for NaN,
- * infinity for itself; +0 for what is below FLT_MIN in magnitude, and never -0. */
+/* `got` is what the library promises where the exact result is x: within `bound` of it; NaN for
+ * NaN, infinity for itself; +0 for what is below FLT_MIN in magnitude, and never -0. */
 bool reference_accepts_within(float got, long double x, long double bound);
 
 /* For an entropy or a max_logprob: within 4e-7 + 7e-8 |log of it|, relative. */

@@ -40,10 +40,10 @@ static void compare(const results *got, size_t i, const reference *r, double T, 
         fabsl(r->logsumexp) > FLT_MAX ? copysignl(INFINITY, r->logsumexp) : r->logsumexp;
     check(reference_accepts_within(got->logsumexp[i], lse, logsumexp_bound(r, T)),
           "%s: logsumexp %.9g, not %.12Lg", what, got->logsumexp[i], r->logsumexp);
-    check(reference_accepts_within(got->max_logit[i], r->max_logit, 0), "%s: max_logit %.9g, not %.9g",
-          what, got->max_logit[i], r->max_logit);
-    check(reference_accepts(got->max_logprob[i], r->max_logprob), "%s: max_logprob %.9g, not %.12Lg",
-          what, got->max_logprob[i], r->max_logprob);
+    check(reference_accepts_within(got->max_logit[i], r->max_logit, 0),
+          "%s: max_logit %.9g, not %.9g", what, got->max_logit[i], r->max_logit);
+    check(reference_accepts(got->max_logprob[i], r->max_logprob),
+          "%s: max_logprob %.9g, not %.12Lg", what, got->max_logprob[i], r->max_logprob);
     check(reference_accepts_within(got->target_logprob[i], r->target_logprob,
                                    target_logprob_bound(r)),
           "%s: target_logprob %.9g, not %.12Lg", what, got->target_logprob[i], r->target_logprob);
@@ -53,8 +53,8 @@ static void compare(const results *got, size_t i, const reference *r, double T, 
           (long long)got->support[i], (long long)r->support);
     check(!(got->varentropy[i] < 0), "%s: varentropy %g", what, got->varentropy[i]);
     /* a distribution that is not flat has a varentropy, however small, if a float can hold it */
-    check(got->varentropy[i] > 0 || !(r->varentropy > FLT_MIN), "%s: no varentropy, but %.9Lg", what,
-          r->varentropy);
+    check(got->varentropy[i] > 0 || !(r->varentropy > FLT_MIN), "%s: no varentropy, but %.9Lg",
+          what, r->varentropy);
     note(&worst[0], got->entropy[i], r->entropy, relative_bound(r->entropy));
     note(&worst[1], got->varentropy[i], r->varentropy, varentropy_bound(r));
     note(&worst[2], got->logsumexp[i], lse, logsumexp_bound(r, T));
@@ -99,9 +99,10 @@ static void test_against_reference(void **state)
             compare(&got, 0, &exact, T, what, worst);
         }
     }
-    printf("  worst errors, of the bounds: entropy %.2f, varentropy %.2f, logsumexp %.2f, max_logprob "
-           "%.2f, target_logprob %.2f\n",
-           worst[0], worst[1], worst[2], worst[3], worst[4]);
+    printf(
+        "  worst errors, of the bounds: entropy %.2f, varentropy %.2f, logsumexp %.2f, max_logprob "
+        "%.2f, target_logprob %.2f\n",
+        worst[0], worst[1], worst[2], worst[3], worst[4]);
     free(z);
     free(row);
     free(wide);
@@ -114,7 +115,8 @@ static void test_peaks(void **state)
     (void)state;
     double worst[5] = {0};
     for (double margin = 0.125; margin < 112; margin += 0.125) {
-        const float z[5] = {(float)-margin, 0, (float)(-margin - 1), -INFINITY, (float)(-2 * margin)};
+        const float z[5] = {(float)-margin, 0, (float)(-margin - 1), -INFINITY,
+                            (float)(-2 * margin)};
         double wide[5];
         widen(ENTROPY_F32, wide, z, NULL, 5);
         for (int64_t target = 0; target < 5; target++) {
@@ -191,7 +193,8 @@ static void test_special_values(void **state)
         static uint32_t allowed[3000 / 32 + 1];
         memset(allowed, 0, sizeof allowed);
         for (size_t i = 0; i < n; i++) z[i] = i % 2 ? NAN : INFINITY;
-        expect_row(dtype, z, n, allowed, NAN, NAN, -INFINITY, -INFINITY, NAN, -1, 0, "none allowed");
+        expect_row(dtype, z, n, allowed, NAN, NAN, -INFINITY, -INFINITY, NAN, -1, 0,
+                   "none allowed");
         z[middle] = 3;
         allowed[middle / 32] |= UINT32_C(1) << middle % 32;
         expect_row(dtype, z, n, allowed, 0, 0, 3, 3, 0, at, 1, "one allowed");
@@ -212,8 +215,11 @@ static void test_targets(void **state)
 {
     (void)state;
     const float row[4] = {1, -INFINITY, 3, 2}, huge[2] = {FLT_MAX, -FLT_MAX};
-    const float rows[5][4] = {{1, -INFINITY, 3, 2}, {1, -INFINITY, 3, 2}, {-INFINITY, 1, -INFINITY, 2},
-                              {NAN, 1, 2, 3}, {NAN, 1, 2, 3}};
+    const float rows[5][4] = {{1, -INFINITY, 3, 2},
+                              {1, -INFINITY, 3, 2},
+                              {-INFINITY, 1, -INFINITY, 2},
+                              {NAN, 1, 2, 3},
+                              {NAN, 1, 2, 3}};
     const int64_t targets[5] = {1, 2, -1, 1, INT64_MIN};
     float got[5];
     entropy_args a = args_of(ENTROPY_F32, rows, 5, 4);
@@ -287,10 +293,10 @@ static void test_every_combination(void **state)
                   dtype_names[dtype], wanted);
         }
         float simple[KINDS];
-        const int status = dtype == ENTROPY_F32 ? entropy_f32((void *)logits, KINDS, 1, VOCAB, simple)
-                           : dtype == ENTROPY_F16
-                               ? entropy_f16((void *)logits, KINDS, 1, VOCAB, simple)
-                               : entropy_bf16((void *)logits, KINDS, 1, VOCAB, simple);
+        const int status =
+            dtype == ENTROPY_F32   ? entropy_f32((void *)logits, KINDS, 1, VOCAB, simple)
+            : dtype == ENTROPY_F16 ? entropy_f16((void *)logits, KINDS, 1, VOCAB, simple)
+                                   : entropy_bf16((void *)logits, KINDS, 1, VOCAB, simple);
         assert_int_equal(status, ENTROPY_OK);
         assert_memory_equal(simple, all.entropy, sizeof simple);
     }
@@ -338,9 +344,9 @@ static void test_equivalent_rows(void **state)
         want(&b, &other, ALL_RESULTS);
         assert_int_equal(entropy_forward(&a), ENTROPY_OK);
         assert_int_equal(entropy_forward(&b), ENTROPY_OK);
-        check(memcmp(&one, &other, sizeof one) == 0, "row %zu, %s, %zu logits of %s, masked %d: %a, %a",
-              i, kind_names[i % KINDS], n, dtype_names[dtype], masked, one.entropy[0],
-              other.entropy[0]);
+        check(memcmp(&one, &other, sizeof one) == 0,
+              "row %zu, %s, %zu logits of %s, masked %d: %a, %a", i, kind_names[i % KINDS], n,
+              dtype_names[dtype], masked, one.entropy[0], other.entropy[0]);
     }
 }
 
@@ -356,7 +362,7 @@ static void test_layouts(void **state)
     } layouts[] = {
         {0, 0, SEQ * VOCAB, VOCAB},
         {0, 80, SEQ * 80, 80},
-        {(SEQ + 1) * 80, 80, (SEQ + 1) * 80, 80},  /* logits[:, :-1] of a padded vocabulary */
+        {(SEQ + 1) * 80, 80, (SEQ + 1) * 80, 80},     /* logits[:, :-1] of a padded vocabulary */
         {VOCAB, BATCH * VOCAB, VOCAB, BATCH * VOCAB}, /* [seq, batch, vocab] */
         {1000, 0, 1000, VOCAB},
         {VOCAB, VOCAB, VOCAB, VOCAB}, /* overlapping rows */
@@ -393,8 +399,8 @@ static void test_layouts(void **state)
         for (size_t i = 0; i < ROWS; i++) {
             memset(&alone, 0, sizeof alone);
             if (row_mask[i]) {
-                const ptrdiff_t offset = (ptrdiff_t)(i / SEQ) * layouts[l].batch +
-                                         (ptrdiff_t)(i % SEQ) * layouts[l].seq;
+                const ptrdiff_t offset =
+                    (ptrdiff_t)(i / SEQ) * layouts[l].batch + (ptrdiff_t)(i % SEQ) * layouts[l].seq;
                 entropy_args b = args_of(ENTROPY_F32, z + offset, 1, VOCAB);
                 b.temperature = &temperature[i];
                 b.target = &target[i];
@@ -402,8 +408,8 @@ static void test_layouts(void **state)
                 want(&b, &alone, ALL_RESULTS);
                 assert_int_equal(entropy_forward(&b), ENTROPY_OK);
             }
-#define SAME(result)                                                                       \
-    check(memcmp(&got.result[i], &alone.result[0], sizeof got.result[i]) == 0,             \
+#define SAME(result)                                                           \
+    check(memcmp(&got.result[i], &alone.result[0], sizeof got.result[i]) == 0, \
           "layout %zu, row %zu: another " #result, l, i);
             SAME(entropy)
             SAME(varentropy)
@@ -448,13 +454,13 @@ static void test_errors(void **state)
     good.row_mask = row_mask;
     want(&good, &got, ALL_RESULTS);
 
-#define EXPECT(status, ...)                                                            \
-    do {                                                                               \
-        entropy_args a = good;                                                         \
-        __VA_ARGS__;                                                                   \
-        assert_int_equal(entropy_forward(&a), status);                                 \
-        check(memcmp(&got, &untouched, sizeof got) == 0, "an error has written: %s",   \
-              #__VA_ARGS__);                                                           \
+#define EXPECT(status, ...)                                                          \
+    do {                                                                             \
+        entropy_args a = good;                                                       \
+        __VA_ARGS__;                                                                 \
+        assert_int_equal(entropy_forward(&a), status);                               \
+        check(memcmp(&got, &untouched, sizeof got) == 0, "an error has written: %s", \
+              #__VA_ARGS__);                                                         \
     } while (0)
     assert_int_equal(entropy_forward(NULL), ENTROPY_ERR_NULL);
     EXPECT(ENTROPY_ERR_VALUE, a.size = 0, a.batch = 0);

@@ -32,8 +32,8 @@ static void test_widening(void **state)
     }
 }
 
-/* Between two neighbours everything rounds to the nearer one, and the middle to the even one. Behind
- * the largest comes infinity, where the next number would be. */
+/* Between two neighbours everything rounds to the nearer one, and the middle to the even one.
+ * Behind the largest comes infinity, where the next number would be. */
 static void check_between(unsigned h, double low, double high, uint16_t (*narrow)(float),
                           const char *name)
 {
@@ -43,7 +43,8 @@ static void check_between(unsigned h, double low, double high, uint16_t (*narrow
     check(narrow(middle) == even, "%s: the middle %a is %04x, not %04x", name, middle,
           narrow(middle), even);
     check(narrow(nextafterf(middle, 0)) == h, "%s: below the middle behind %04x", name, h);
-    check(narrow(nextafterf(middle, INFINITY)) == h + 1, "%s: above the middle behind %04x", name, h);
+    check(narrow(nextafterf(middle, INFINITY)) == h + 1, "%s: above the middle behind %04x", name,
+          h);
     check(narrow(-middle) == (even | 0x8000), "%s: minus the middle behind %04x", name, h);
 }
 

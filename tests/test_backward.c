@@ -1,0 +1,441 @@
+/* entropy_backward against the reference, which is held against finite differences, on one
+ * instruction set. */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#include "suite.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "logits.h"
+#include "reference.h"
+
+#define MOST 3000
+
+/* The reference's gradient is the slope of the reference's loss. */
+static void test_reference(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    static const double temperatures[] = {1, 0.5, 3};
+    rng r = {9};
+    double worst = 0;
+    for (size_t round = 0; round < divided(300); round++) {
+        float z[N];
+        double wide[N];
+        const double T = temperatures[round % 3];
+        const double g[3] = {random_unit(&r) - 0.5, random_unit(&r) - 0.5, random_unit(&r) - 0.5};
+        fill_row(round % 2 ? ORDINARY : HALF_MASKED, z, N, &r);
+        z[0] = 1;
+        widen(ENTROPY_F32, wide, z, NULL, N);
+        const int64_t target = (int64_t)(round % 5 == 0 ? 0 : random_below(&r, N));
+        const reference exact = reference_of(wide, N, T, target, false);
+        if (isinf(exact.target_logprob)) {
+            continue;
+        }
+        for (size_t i = 0; i < N; i++) {
+            if (isinf(wide[i])) {
+                continue;
+            }
+            const double at = wide[i], h = 0x1p-15;
+            long double loss[2];
+            for (int side = 0; side < 2; side++) {
+                wide[i] = side ? at + h : at - h;
+                const reference moved = reference_of(wide, N, T, target, false);
+                loss[side] =
+                    g[0] * moved.entropy + g[1] * moved.logsumexp + g[2] * moved.target_logprob;
+            }
+            wide[i] = at;
+            const long double slope = (loss[1] - loss[0]) / (2 * h);
+            const long double gradient = reference_gradient(&exact, wide, i, T, target, g);
+            check(fabsl(slope - gradient) < 1e-8L, "logit %zu: slope %.12Lg, gradient %.12Lg", i,
+                  slope, gradient);
+            worst = fmax(worst, (double)fabsl(slope - gradient));
+        }
+    }
+    printf("  worst difference %.1e\n", worst);
+}
+
+/* The bound of entropy.h, before the rounding to the dtype. */
+static long double bound_of(const reference *r, double z, double T, bool is_target,
+                            const double g[3])
+{
+    const long double log_p = (z - r->max_logit) / (long double)T + r->max_logprob, p = expl(log_p);
+    const long double others =
+        p * (fabs(g[0]) * (fabsl(log_p) + r->entropy) + fabs(g[1]) + (is_target ? 0 : fabs(g[2])));
+    const long double own = is_target ? fabs(g[2]) * -expm1l(log_p) : 0;
+    return (1e-6L + 2e-7L * fabsl(log_p)) * (others + own) / T;
+}
+
+/* Half an ulp of the dtype. */
+static long double rounding(int dtype, long double x)
+{
+    static const int digits[DTYPES] = {24, 11, 8};
+    static const int smallest[DTYPES] = {-149, -24, -133};
+    const int exponent = x == 0 ? -200 : ilogbl(x) + 1;
+    return fmaxl(ldexpl(0.5L, exponent - digits[dtype]), ldexpl(0.5L, smallest[dtype]));
+}
+
+typedef struct problem {
+    int dtype;
+    size_t n;
+    float T;
+    int64_t target;
+    bool masked;
+    float g[3];
+    uint8_t row[MOST * sizeof(float)];
+    uint32_t allowed[MOST / 32 + 1];
+} problem;
+
+static void make(problem *p, size_t i, row_kind kind, rng *r)
+{
+    static const float temperatures[] = {1, 1, 0.7f, 2, 0.05f, 0x1p-60f, 0x1p60f};
+    static float z[MOST];
+    p->dtype = (int)(i % DTYPES);
+    p->n = 1 + random_below(r, i % 4 ? 100 : MOST);
+    p->T = temperatures[random_below(r, 7)];
+    p->masked = random_below(r, 4) == 0;
+    p->target = (int64_t)random_below(r, p->n + 1) - 1;
+    for (int k = 0; k < 3; k++) {
+        p->g[k] = random_below(r, 3) ? (float)(2 * random_unit(r) - 1) : 0;
+    }
+    fill_row(kind, z, p->n, r);
+    narrow(p->dtype, p->row, z, p->n);
+    fill_mask(p->allowed, p->n, 4, r);
+}
+
+static entropy_args args_of_problem(const problem *p)
+{
+    entropy_args a = args_of(p->dtype, p->row, 1, p->n);
+    a.temperature = &p->T;
+    a.target = &p->target;
+    a.allowed = p->masked ? p->allowed : NULL;
+    return a;
+}
+
+static entropy_grads grads_of_problem(const problem *p, void *to)
+{
+    return (entropy_grads){.size = sizeof(entropy_grads),
+                           .entropy = &p->g[0],
+                           .logsumexp = &p->g[1],
+                           .target_logprob = &p->g[2],
+                           .logits = to};
+}
+
+static void compare(const problem *p, const uint8_t *gradient, const char *kind, double *worst)
+{
+    static double wide[MOST];
+    widen(p->dtype, wide, p->row, p->masked ? p->allowed : NULL, p->n);
+    const reference exact = reference_of(wide, p->n, p->T, p->target, p->dtype != ENTROPY_F16);
+    const double g[3] = {p->g[0], p->g[1], p->target >= 0 ? p->g[2] : 0};
+    const bool none = g[0] == 0 && g[1] == 0 && g[2] == 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const double z = p->dtype != ENTROPY_F16 && fabs(wide[i]) < FLT_MIN ? 0 : wide[i];
+        wide[i] = z;
+        const double got = element(p->dtype, gradient, i);
+        long double x = none ? 0 : reference_gradient(&exact, wide, i, p->T, p->target, g);
+        if (isnan(x)) {
+            check(isnan(got), "%s, %s: logit %zu of %zu: %g, not NaN", kind, dtype_names[p->dtype],
+                  i, p->n, got);
+            continue;
+        }
+        check(!(got == 0 && signbit(got)), "%s: -0", kind);
+        if (none || z == -INFINITY) {
+            check(got == 0, "%s, %s: logit %zu of %zu: %g, not 0", kind, dtype_names[p->dtype], i,
+                  p->n, got);
+            continue;
+        }
+        long double bound =
+            bound_of(&exact, z, p->T, (int64_t)i == p->target, g) + rounding(p->dtype, x);
+        if (fabsl(x) < 2 * FLT_MIN) {
+            bound += FLT_MIN; /* or 0 */
+        }
+        const long double largest = p->dtype == ENTROPY_F16 ? 65504 : FLT_MAX;
+        check(fabsl(got - x) <= bound || (fabsl(x) + bound > largest && isinf(got)),
+              "%s, %s, T %g: logit %zu of %zu: %.9g, not %.9Lg; %.3Lg of the bound", kind,
+              dtype_names[p->dtype], p->T, i, p->n, got, x, fabsl(got - x) / bound);
+        if (p->dtype == ENTROPY_F32 && fabsl(x) > 4 * FLT_MIN && isfinite(got)) {
+            *worst = fmax(*worst, (double)(fabsl(got - x) / bound));
+        }
+    }
+}
+
+static void test_against_reference(void **state)
+{
+    (void)state;
+    static problem p;
+    static uint8_t gradient[MOST * sizeof(float)], other[MOST * sizeof(float)];
+    rng r = {31};
+    double worst = 0;
+    for (size_t i = 0; i < KINDS * divided(120); i++) {
+        const row_kind kind = (row_kind)(i % KINDS);
+        make(&p, i / KINDS, kind, &r);
+        entropy_args a = args_of_problem(&p);
+        entropy_grads g = grads_of_problem(&p, gradient);
+        memset(gradient, 0x5a, sizeof gradient);
+        assert_int_equal(entropy_backward(&a, &g), ENTROPY_OK);
+        const size_t bytes = p.n * dtype_size(p.dtype);
+        for (size_t k = bytes; k < sizeof gradient; k++) {
+            check(gradient[k] == 0x5a, "written behind the row");
+        }
+        compare(&p, gradient, kind_names[kind], &worst);
+        /* the same with the results of entropy_forward, and in place */
+        results forward;
+        want(&a, &forward, ALL_RESULTS);
+        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+        const results before = forward;
+        memcpy(other, p.row, bytes);
+        a.logits = other;
+        g.logits = other;
+        assert_int_equal(entropy_backward(&a, &g), ENTROPY_OK);
+        check(memcmp(gradient, other, bytes) == 0, "%s: other bits in place, with given results",
+              kind_names[kind]);
+        check(memcmp(&before, &forward, sizeof before) == 0, "the given results were written");
+    }
+    printf("  worst error %.2f of the bound\n", worst);
+}
+
+/* A vocabulary in shards: each gets the gradient it has in the whole row. */
+static void test_shards(void **state)
+{
+    (void)state;
+    enum { N = 512, SHARD = 100 };
+    static float z[N], whole[N], shard[N];
+    rng r = {12};
+    fill_row(ORDINARY, z, N, &r);
+    const int64_t target = 250, none = -1;
+    const float g[3] = {0.3f, -0.2f, 0.9f};
+    float H, M, log_p;
+    entropy_args a = args_of(ENTROPY_F32, z, 1, N);
+    a.target = &target;
+    a.entropy = &H;
+    a.max_logit = &M;
+    a.max_logprob = &log_p;
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+    entropy_grads grads = {.size = sizeof grads,
+                           .entropy = &g[0],
+                           .logsumexp = &g[1],
+                           .target_logprob = &g[2],
+                           .logits = whole};
+    assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
+    for (size_t from = 0; from < N; from += SHARD) {
+        const size_t n = N - from < SHARD ? N - from : SHARD;
+        const int64_t there = target - (int64_t)from;
+        /* a shard without the target has the -p of its term all the same */
+        const float lse = there >= 0 && there < (int64_t)n ? g[1] : g[1] - g[2];
+        a.logits = z + from;
+        a.vocab = n;
+        a.target = there >= 0 && there < (int64_t)n ? &there : &none;
+        grads.logsumexp = &lse;
+        grads.logits = shard + from;
+        assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
+    }
+    for (size_t i = 0; i < N; i++) {
+        check(fabsf(shard[i] - whole[i]) <= 1e-6f * fabsf(whole[i]) + 1e-9f, "%zu: %g and %g", i,
+              shard[i], whole[i]);
+    }
+}
+
+static void expect_gradient(const entropy_args *a, const float g[3], const float *expected,
+                            const char *what)
+{
+    float got[4] = {-1, -1, -1, -1};
+    const entropy_grads grads = {.size = sizeof grads,
+                                 .entropy = &g[0],
+                                 .logsumexp = &g[1],
+                                 .target_logprob = &g[2],
+                                 .logits = got};
+    assert_int_equal(entropy_backward(a, &grads), ENTROPY_OK);
+    for (int i = 0; i < 4; i++) {
+        check(isnan(expected[i]) ? isnan(got[i]) : bits_of(got[i]) == bits_of(expected[i]),
+              "%s: element %d is %g, not %g", what, i, got[i], expected[i]);
+    }
+}
+
+static void test_special_values(void **state)
+{
+    (void)state;
+    static const float all[3] = {1, 1, 1}, zero[3] = {0, -0.0f, 0}, huge[3] = {FLT_MAX, 0, 0},
+                       endless[3] = {0, INFINITY, 0}, poisoned[3] = {NAN, 0, 0};
+    static const float nothing[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    static const float zeros[4] = {0, 0, 0, 0}, nan_and_0[4] = {NAN, NAN, 0, NAN};
+    const int64_t target = 0, none = -3;
+    const uint8_t skipped = 0;
+    float z[4] = {1, NAN, -INFINITY, 2};
+    entropy_args a = args_of(ENTROPY_F32, z, 1, 4);
+    a.target = &target;
+    expect_gradient(&a, all, nan_and_0, "NaN");
+    z[1] = INFINITY;
+    expect_gradient(&a, all, nan_and_0, "+inf");
+    z[1] = 3;
+    expect_gradient(&a, endless, nan_and_0, "an infinite gradient of the loss");
+    expect_gradient(&a, poisoned, nan_and_0, "a NaN gradient of the loss");
+    a.logits = nothing;
+    expect_gradient(&a, all, zeros, "nothing");
+    a.logits = z;
+    const uint32_t no_token = 0xfffffff0;
+    a.allowed = &no_token;
+    expect_gradient(&a, all, zeros, "nothing allowed");
+    a.allowed = NULL;
+    z[0] = z[1] = z[3] = -INFINITY; /* one-hot */
+    z[2] = 5;
+    expect_gradient(&a, (float[3]){1, 0, 0}, zeros, "one-hot");
+    expect_gradient(&a, (float[3]){0, 0, 1}, (float[4]){0, 0, -1, 0},
+                    "a target that takes no part");
+    expect_gradient(&a, huge, zeros, "one-hot, a large gradient of the loss");
+    z[0] = -FLT_MAX;
+    expect_gradient(&a, huge, zeros, "0 times infinity");
+    a.target = &none;
+    expect_gradient(&a, (float[3]){0, 0, 1}, zeros, "a negative target");
+    /* what is not needed is not read */
+    float *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(page != MAP_FAILED);
+    a.logits = page;
+    a.target = &target;
+    expect_gradient(&a, zero, zeros, "no gradient of the loss");
+    a.row_mask = &skipped;
+    expect_gradient(&a, all, zeros, "skipped");
+    expect_gradient(&a, poisoned, zeros, "skipped, with NaN");
+    munmap(page, 4096);
+}
+
+/* Gradients go wherever their own strides say, and nowhere else. */
+static void test_layouts(void **state)
+{
+    (void)state;
+    enum { BATCH = 3, SEQ = 4, VOCAB = 37, ROWS = BATCH * SEQ, ROOM = 2000 };
+    static float z[ROOM], got[ROOM], expected[ROOM];
+    static const struct {
+        ptrdiff_t batch_stride, seq_stride, batch, seq;
+    } layouts[] = {{0, 0, SEQ * VOCAB, VOCAB},
+                   {0, 50, SEQ * 50, 50},
+                   {VOCAB, BATCH * VOCAB, VOCAB, BATCH * VOCAB},
+                   {90, 240, 90, 240},
+                   {400, 0, 400, VOCAB}};
+    rng r = {23};
+    for (size_t l = 0; l < sizeof layouts / sizeof *layouts; l++) {
+        float g[ROWS];
+        fill_row(ORDINARY, z, ROOM, &r);
+        for (size_t i = 0; i < ROWS; i++) g[i] = (float)random_unit(&r);
+        entropy_args a = args_of(ENTROPY_F32, z, SEQ, VOCAB);
+        a.batch = BATCH;
+        a.seq_stride = 41;
+        entropy_grads grads = {.size = sizeof grads, .entropy = g, .logits = got};
+        grads.batch_stride = layouts[l].batch_stride;
+        grads.seq_stride = layouts[l].seq_stride;
+        memset(got, 0x5a, sizeof got);
+        memset(expected, 0x5a, sizeof expected);
+        assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
+        for (size_t i = 0; i < ROWS; i++) {
+            const ptrdiff_t offset =
+                (ptrdiff_t)(i / SEQ) * layouts[l].batch + (ptrdiff_t)(i % SEQ) * layouts[l].seq;
+            entropy_args b = args_of(ENTROPY_F32, z + 41 * i, 1, VOCAB);
+            const entropy_grads one = {
+                .size = sizeof one, .entropy = &g[i], .logits = expected + offset};
+            assert_int_equal(entropy_backward(&b, &one), ENTROPY_OK);
+        }
+        check(memcmp(got, expected, sizeof got) == 0, "layout %zu", l);
+    }
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    float z[64] = {0}, out[64], untouched[64], g[4] = {1, 1, 1, 1}, temperature = 1;
+    int64_t target[4] = {0, 1, 2, -1};
+    memset(out, 0x5a, sizeof out);
+    memset(untouched, 0x5a, sizeof untouched);
+    entropy_args good = args_of(ENTROPY_F32, z, 2, 3);
+    good.batch = 2;
+    good.temperature = &temperature;
+    good.target = target;
+    const entropy_grads good_grads = {
+        .size = sizeof good_grads, .entropy = g, .target_logprob = g, .logits = out};
+#define EXPECT(status, ...)                                                                       \
+    do {                                                                                          \
+        entropy_args a = good;                                                                    \
+        entropy_grads d = good_grads;                                                             \
+        __VA_ARGS__;                                                                              \
+        assert_int_equal(entropy_backward(&a, &d), status);                                       \
+        check(memcmp(out, untouched, sizeof out) == 0, "an error has written: %s", #__VA_ARGS__); \
+    } while (0)
+    assert_int_equal(entropy_backward(NULL, &good_grads), ENTROPY_ERR_NULL);
+    assert_int_equal(entropy_backward(&good, NULL), ENTROPY_ERR_NULL);
+    EXPECT(ENTROPY_ERR_VALUE, d.size = 0, a.batch = 0);
+    EXPECT(ENTROPY_ERR_VALUE, a.size = 1);
+    EXPECT(ENTROPY_OK, a.batch = 0, d.logits = NULL, a.dtype = 7);
+    EXPECT(ENTROPY_ERR_VALUE, a.dtype = 7, d.seq_stride = 1);
+    EXPECT(ENTROPY_ERR_SHAPE, d.seq_stride = 2, d.logits = NULL);
+    EXPECT(ENTROPY_ERR_SHAPE, d.seq_stride = -3);
+    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 3); /* the second row of each */
+    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 5);
+    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 4, d.seq_stride = 4);
+    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 6, d.seq_stride = 4);
+    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 5, d.seq_stride = 7);
+    EXPECT(ENTROPY_ERR_SHAPE, d.seq_stride = PTRDIFF_MAX / 8);
+    EXPECT(ENTROPY_ERR_NULL, a.logits = NULL);
+    EXPECT(ENTROPY_ERR_NULL, d.logits = NULL);
+    EXPECT(ENTROPY_ERR_NULL, a.target = NULL);
+    EXPECT(ENTROPY_ERR_VALUE, target[0] = 3);
+    target[0] = 0;
+    EXPECT(ENTROPY_ERR_VALUE, temperature = 0);
+    temperature = 1;
+    entropy_args a = good;
+    entropy_grads d = good_grads;
+    d.batch_stride = 3; /* rows that interleave without overlapping: 0, 6, 3, 9 */
+    d.seq_stride = 6;
+    assert_int_equal(entropy_backward(&a, &d), ENTROPY_OK);
+    d.batch_stride = 7; /* 0, 3, 7, 10 */
+    d.seq_stride = 3;
+    assert_int_equal(entropy_backward(&a, &d), ENTROPY_OK);
+    d.entropy = d.target_logprob = NULL; /* no loss: no gradient */
+    assert_int_equal(entropy_backward(&a, &d), ENTROPY_OK);
+    assert_int_equal(bits_of(out[0]), 0);
+}
+
+/* Whether rows overlap is decided as by looking at every pair of them. */
+static void test_overlap(void **state)
+{
+    (void)state;
+    enum { ROOM = 4096 };
+    static float z[ROOM], out[ROOM];
+    float g[64] = {0};
+    rng r = {77};
+    for (size_t round = 0; round < divided(20000); round++) {
+        const size_t batch = 1 + random_below(&r, 6), seq = 1 + random_below(&r, 6);
+        const size_t vocab = 1 + random_below(&r, 9);
+        const size_t bs = vocab + random_below(&r, 60), ss = vocab + random_below(&r, 60);
+        bool overlap = false;
+        for (size_t i = 0; i < batch * seq; i++) {
+            for (size_t j = 0; j < i; j++) {
+                const size_t a = i / seq * bs + i % seq * ss, b = j / seq * bs + j % seq * ss;
+                overlap = overlap || (a < b + vocab && b < a + vocab);
+            }
+        }
+        entropy_args a = args_of(ENTROPY_F32, z, seq, vocab);
+        a.batch = batch;
+        const entropy_grads d = {.size = sizeof d,
+                                 .entropy = g,
+                                 .logits = out,
+                                 .batch_stride = (ptrdiff_t)bs,
+                                 .seq_stride = (ptrdiff_t)ss};
+        check(entropy_backward(&a, &d) == (overlap ? ENTROPY_ERR_SHAPE : ENTROPY_OK),
+              "[%zu, %zu, %zu] with strides %zu, %zu: overlap %d", batch, seq, vocab, bs, ss,
+              overlap);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference), cmocka_unit_test(test_against_reference),
+        cmocka_unit_test(test_shards),    cmocka_unit_test(test_special_values),
+        cmocka_unit_test(test_layouts),   cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_overlap),
+    };
+    begin("test_backward");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
