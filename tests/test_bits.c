@@ -14,8 +14,7 @@
 
 #include "../src/dispatch.h"
 #include "../src/fpenv.h"
-#include "entropy.h"
-#include "rows.h"
+#include "logits.h"
 
 #define LONGEST 160000
 
@@ -66,6 +65,120 @@ static void test_instruction_sets(void **state)
         compare_all(z, n, temperatures[random_below(&r, 7)], kind_names[kind]);
     }
     free(z);
+    entropy_set_isa(NULL);
+}
+
+/* The state of a row, which is all that any result is made from, and its gradient. */
+typedef struct everything {
+    entropy_state state;
+    uint8_t gradient[4000 * sizeof(float)];
+} everything;
+
+static void everything_on(const char *isa, const entropy_args *a, everything *e, size_t offset)
+{
+    static const float g[3] = {0.7f, -0.4f, 1.1f};
+    assert_int_equal(entropy_set_isa(isa), ENTROPY_OK);
+    assert_int_equal(entropy_forward_states(a, &e->state), ENTROPY_OK);
+    memset(e->gradient, 0x5a, sizeof e->gradient);
+    const entropy_grads grads = {.size = sizeof grads,
+                                 .entropy = &g[0],
+                                 .logsumexp = &g[1],
+                                 .target_logprob = &g[2],
+                                 .logits = e->gradient + offset * dtype_size(a->dtype)};
+    assert_int_equal(entropy_backward(a, &grads), ENTROPY_OK);
+}
+
+/* Every dtype, masked and not, wherever the row and its gradient begin. */
+static void test_dtypes_and_masks(void **state)
+{
+    (void)state;
+    enum { MOST = 3000 };
+    static const float temperatures[] = {1, 1, 0.4f, 0x1p-50f};
+    static float z[MOST];
+    static uint8_t row[(MOST + 16) * sizeof(float)];
+    static uint32_t allowed[MOST / 32 + 1];
+    static everything scalar, other;
+    rng r = {123456789};
+    for (size_t i = 0; i < divided(6000); i++) {
+        const int dtype = (int)(i % DTYPES);
+        const size_t n = 1 + random_below(&r, i % 4 ? 150 : MOST), offset = random_below(&r, 16);
+        const int64_t target = (int64_t)random_below(&r, n);
+        const float T = temperatures[random_below(&r, 4)];
+        fill_row((row_kind)(i % KINDS), z, n, &r);
+        fill_mask(allowed, n, 1 + (unsigned)random_below(&r, 4), &r);
+        void *at = row + offset * dtype_size(dtype);
+        narrow(dtype, at, z, n);
+        entropy_args a = args_of(dtype, at, 1, n);
+        a.temperature = &T;
+        a.target = &target;
+        a.allowed = random_below(&r, 2) ? allowed : NULL;
+        everything_on("scalar", &a, &scalar, offset);
+        for (size_t k = 1; isa_of(k) != NULL; k++) {
+            everything_on(isa_of(k), &a, &other, offset);
+            check(memcmp(&scalar.state, &other.state, sizeof other.state) == 0,
+                  "%s, %zu logits of %s: another state on %s", kind_names[i % KINDS], n,
+                  dtype_names[dtype], isa_of(k));
+            check(memcmp(scalar.gradient, other.gradient, sizeof other.gradient) == 0,
+                  "%s, %zu logits of %s, T %g, masked %d: another gradient on %s",
+                  kind_names[i % KINDS], n, dtype_names[dtype], T, a.allowed != NULL, isa_of(k));
+        }
+    }
+    entropy_set_isa(NULL);
+}
+
+/* The conversions of every instruction set are those of kernels/half.h: of every number, and of
+ * gradients of every size. */
+static void test_conversions(void **state)
+{
+    (void)state;
+    enum { NUMBERS = 0x10000, STEP = 16 };
+    static uint16_t all[NUMBERS], gradient[NUMBERS];
+    static float max[NUMBERS], g[NUMBERS];
+    for (size_t i = 0; i < NUMBERS; i++) {
+        all[i] = (uint16_t)i;
+    }
+    rng r = {4};
+    for (size_t isa = 0; isa_of(isa) != NULL; isa++) {
+        entropy_set_isa(isa_of(isa));
+        for (int dtype = 1; dtype < DTYPES; dtype++) {
+            entropy_args a = args_of(dtype, all, NUMBERS, 1);
+            a.max_logit = max;
+            assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+            for (size_t i = 0; i < NUMBERS; i++) {
+                const float x = (float)element(dtype, all, i);
+                const bool zero = x == 0 || (dtype == ENTROPY_BF16 && fabsf(x) < 0x1p-126f);
+                check(isnan(x) ? isnan(max[i]) : bits_of(max[i]) == (zero ? 0 : bits_of(x)),
+                      "%s %04zx on %s: %a, not %a", dtype_names[dtype], i, isa_of(isa), max[i], x);
+            }
+            /* rows of 16 equal logits: the gradient of logsumexp is a 16th of g, for each */
+            static const uint16_t zeros[NUMBERS];
+            for (size_t i = 0; i < NUMBERS / STEP; i++) {
+                uint32_t b;
+                do {
+                    b = (uint32_t)random_bits(&r);
+                } while ((b & 0x7f800000) == 0x7f800000 || (b & 0x7f800000) < 0x06000000);
+                memcpy(&g[i], &b, sizeof b);
+            }
+            a = args_of(dtype, zeros, NUMBERS / STEP, STEP);
+            const entropy_grads grads = {.size = sizeof grads, .logsumexp = g, .logits = gradient};
+            assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
+            for (size_t i = 0; i < NUMBERS; i++) {
+                uint16_t expected;
+                static float wide[STEP], wide_gradient[STEP];
+                entropy_args one = args_of(ENTROPY_F32, wide, 1, STEP);
+                const entropy_grads single = {
+                    .size = sizeof single, .logsumexp = &g[i / STEP], .logits = wide_gradient};
+                if (i % STEP == 0) {
+                    assert_int_equal(entropy_backward(&one, &single), ENTROPY_OK);
+                }
+                narrow(dtype, &expected, &wide_gradient[i % STEP], 1);
+                expected = expected == 0x8000 ? 0 : expected;
+                check(gradient[i] == expected, "%a to %s on %s: %04x, not %04x",
+                      wide_gradient[i % STEP], dtype_names[dtype], isa_of(isa), gradient[i],
+                      expected);
+            }
+        }
+    }
     entropy_set_isa(NULL);
 }
 
@@ -218,6 +331,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_instruction_sets),
         cmocka_unit_test(test_lengths_and_alignments),
+        cmocka_unit_test(test_dtypes_and_masks),
+        cmocka_unit_test(test_conversions),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_places_in_the_batch),
         cmocka_unit_test(test_floating_point_environment),

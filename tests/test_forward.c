@@ -510,13 +510,88 @@ static void test_errors(void **state)
     assert_int_equal(entropy_forward(&a), ENTROPY_OK); /* and no result need be wanted */
 }
 
+/* All machines agree with this one: a hash of the states, the results and the gradients of the
+ * first rows, as scalar code gave it. */
+static uint64_t add_to_hash(uint64_t hash, const void *bytes, size_t n)
+{
+    const uint8_t *b = bytes;
+    for (size_t i = 0; i < n; i++) {
+        hash = (hash ^ b[i]) * UINT64_C(1099511628211); /* FNV-1a */
+    }
+    return hash;
+}
+
+static void test_hashes(void **state)
+{
+    (void)state;
+    enum { MOST = 2500 };
+    static const struct {
+        size_t rows;
+        uint64_t hash;
+    } expected[] = {
+        {63, UINT64_C(0x701f1fcefb6a3b60)},
+        {630, UINT64_C(0x16b23f26e98e8d90)},
+        {3150, UINT64_C(0x492cbbf302eb097b)},
+    };
+    static float z[MOST];
+    static uint8_t row[MOST * sizeof(float)], gradient[MOST * sizeof(float)];
+    static uint32_t allowed[MOST / 32 + 1];
+    static const float g[3] = {-0.9f, 0.2f, 1.5f};
+    rng r = {1948};
+    uint64_t hash = UINT64_C(14695981039346656037);
+    const size_t rows = divided(expected[2].rows);
+    for (size_t i = 0, step = 0; i < rows; i++) {
+        const int dtype = (int)(i / KINDS % DTYPES);
+        const size_t n = 1 + random_below(&r, i % 4 ? 200 : MOST);
+        const int64_t target = (int64_t)random_below(&r, n + 1) - 1;
+        const float T = i % 5 ? 1 : (float)(0.25 + random_unit(&r));
+        fill_row((row_kind)(i % KINDS), z, n, &r);
+        narrow(dtype, row, z, n);
+        fill_mask(allowed, n, 1 + (unsigned)random_below(&r, 5), &r);
+        entropy_state s;
+        results got;
+        memset(&got, 0, sizeof got);
+        entropy_args a = args_of(dtype, row, 1, n);
+        a.temperature = &T;
+        a.target = &target;
+        a.allowed = i % 3 == 0 ? allowed : NULL;
+        want(&a, &got, ALL_RESULTS);
+        const entropy_grads grads = {.size = sizeof grads,
+                                     .entropy = &g[0],
+                                     .logsumexp = &g[1],
+                                     .target_logprob = &g[2],
+                                     .logits = gradient};
+        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+        assert_int_equal(entropy_forward_states(&a, &s), ENTROPY_OK);
+        assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
+        hash = add_to_hash(hash, &got, sizeof got);
+        hash = add_to_hash(hash, &s, sizeof s);
+        hash = add_to_hash(hash, gradient, n * dtype_size(dtype));
+        if (i + 1 == expected[step].rows) {
+            printf("  %zu rows: %016llx\n", i + 1, (unsigned long long)hash);
+#ifdef ENTROPY_WITH_SLEEF
+            check(hash == expected[step].hash, "the first %zu rows hash to %016llx on %s", i + 1,
+                  (unsigned long long)hash, entropy_isa());
+#else
+            printf("  not compared: the C library's logarithms may differ in the last bit\n");
+#endif
+            step++;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_reference), cmocka_unit_test(test_peaks),
-        cmocka_unit_test(test_special_values),    cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_every_combination), cmocka_unit_test(test_equivalent_rows),
-        cmocka_unit_test(test_layouts),           cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_against_reference),
+        cmocka_unit_test(test_peaks),
+        cmocka_unit_test(test_special_values),
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_every_combination),
+        cmocka_unit_test(test_equivalent_rows),
+        cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_hashes),
     };
     begin("test_forward");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "entropy.h"
-#include "rows.h"
+#include "logits.h"
 
 typedef struct guarded {
     char *start; /* of the usable bytes, with a forbidden page before and behind */
@@ -63,9 +62,63 @@ static void test_guard_pages(void **state)
     entropy_set_isa(NULL);
 }
 
+/* n bytes at the start or the end of what may be touched. */
+static void *place(const guarded *g, size_t n, bool at_end)
+{
+    return at_end ? g->start + g->size - n : g->start;
+}
+
+/* Everything that a row of any dtype goes through: its logits, its mask and its gradient end, or
+ * begin, where memory does. */
+static void test_options(void **state)
+{
+    (void)state;
+    enum { MOST = 2100 };
+    const size_t room = MOST * sizeof(float);
+    const guarded in = guard(room), mask = guard(MOST / 8 + 4), out = guard(room);
+    static float z[MOST];
+    rng r = {15};
+    for (size_t isa = 0; isa_of(isa) != NULL; isa++) {
+        entropy_set_isa(isa_of(isa));
+        for (size_t n = 1; n <= MOST; n += n < 140 ? 1 : 37) {
+            fill_row((row_kind)random_below(&r, KINDS), z, n, &r);
+            for (int i = 0; i < 12; i++) {
+                const int dtype = i % DTYPES;
+                const bool at_end = i / 3 % 2, masked = i / 6;
+                const size_t bytes = n * dtype_size(dtype), words = (n + 31) / 32;
+                const float g = 0.5f;
+                const int64_t target = (int64_t)n - 1;
+                entropy_args a = args_of(dtype, place(&in, bytes, at_end), 1, n);
+                uint32_t *allowed = place(&mask, words * sizeof *allowed, at_end);
+                char *gradient = place(&out, bytes, at_end);
+                narrow(dtype, place(&in, bytes, at_end), z, n);
+                fill_mask(allowed, n, 3, &r);
+                a.allowed = masked ? allowed : NULL;
+                a.target = &target;
+                results got;
+                entropy_state s;
+                want(&a, &got, ALL_RESULTS);
+                assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+                assert_int_equal(entropy_forward_states(&a, &s), ENTROPY_OK);
+                const entropy_grads grads = {
+                    .size = sizeof grads, .entropy = &g, .target_logprob = &g, .logits = gradient};
+                memset(out.start, 0x5a, out.size);
+                assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
+                memset(gradient, 0x5a, bytes);
+                for (size_t k = 0; k < out.size; k++) {
+                    check(out.start[k] == 0x5a, "%zu of %s on %s: byte %zu outside was written", n,
+                          dtype_names[dtype], isa_of(isa), k);
+                }
+            }
+        }
+    }
+    entropy_set_isa(NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_guard_pages)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_guard_pages),
+                                       cmocka_unit_test(test_options)};
     begin("test_guard");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
