@@ -29,28 +29,28 @@ static size_t decode(const char *text, size_t n, uint32_t *code_point)
     return c >= smallest[length] && c <= 0x10ffff && !(c >= 0xd800 && c < 0xe000) ? length : 0;
 }
 
-void print_quoted(const char *text, size_t n)
+void print_quoted(FILE *file, const char *text, size_t n)
 {
-    putchar('"');
+    putc('"', file);
     while (n > 0) {
         uint32_t c;
         size_t length = decode(text, n, &c);
         const char *escapes = "\"\\\n\r\t", *names = "\"\\nrt";
         const char *at = length == 1 && c != 0 ? strchr(escapes, (int)c) : NULL;
         if (at != NULL) {
-            printf("\\%c", names[at - escapes]);
+            fprintf(file, "\\%c", names[at - escapes]);
         } else if (length == 0 || c < 0x20 || c == 0x7f) {
-            printf("\\x%02x", (unsigned char)*text);
+            fprintf(file, "\\x%02x", (unsigned char)*text);
             length = 1;
         } else if (c >= 0x80 && c < 0xa0) {
-            printf("\\u%04x", c);
+            fprintf(file, "\\u%04x", c);
         } else {
-            fwrite(text, 1, length, stdout);
+            fwrite(text, 1, length, file);
         }
         text += length;
         n -= length;
     }
-    putchar('"');
+    putc('"', file);
 }
 
 void print_name(FILE *file, const char *name)
@@ -68,34 +68,34 @@ void print_name(FILE *file, const char *name)
     }
 }
 
-void print_json_string(const char *text, size_t n)
+void print_json_string(FILE *file, const char *text, size_t n)
 {
-    putchar('"');
+    putc('"', file);
     while (n > 0) {
         uint32_t c;
         size_t length = decode(text, n, &c);
         if (length == 0) {
-            fputs("\xef\xbf\xbd", stdout);
+            fputs("\xef\xbf\xbd", file);
             length = 1;
         } else if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
-            printf("\\u%04x", c);
+            fprintf(file, "\\u%04x", c);
         } else {
-            fwrite(text, 1, length, stdout);
+            fwrite(text, 1, length, file);
         }
         text += length;
         n -= length;
     }
-    putchar('"');
+    putc('"', file);
 }
 
-void print_csv_field(const char *text, size_t n)
+void print_csv_field(FILE *file, const char *text, size_t n)
 {
-    putchar('"');
+    putc('"', file);
     for (size_t i = 0; i < n; i++) {
         if (text[i] == '"') {
-            putchar('"');
+            putc('"', file);
         }
-        putchar(text[i]);
+        putc(text[i], file);
     }
-    putchar('"');
+    putc('"', file);
 }

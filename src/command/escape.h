@@ -7,15 +7,15 @@
 #include <stdio.h>
 
 /* In quotes; control characters and bytes that are not UTF-8 as C escapes. */
-void print_quoted(const char *text, size_t n);
+void print_quoted(FILE *file, const char *text, size_t n);
 
 /* The name of a file, control characters as C escapes; '' where it is empty. */
 void print_name(FILE *file, const char *name);
 
 /* As a JSON string; bytes that are not UTF-8 become U+FFFD. */
-void print_json_string(const char *text, size_t n);
+void print_json_string(FILE *file, const char *text, size_t n);
 
 /* As a CSV field (RFC 4180). */
-void print_csv_field(const char *text, size_t n);
+void print_csv_field(FILE *file, const char *text, size_t n);
 
 #endif

@@ -12,24 +12,37 @@
 
 #include "entropy.h"
 #include "escape.h"
-#include "progress.h"
+#include "measure.h"
 #include "report.h"
 
 enum { SUCCESS = 0, BAD_INPUT = 1, BAD_USAGE = 2 };
 
 static const char help[] =
     "Usage: entropy [OPTION]... FILE.npy...\n"
-    "The Shannon entropy of every row of logits, float32 [vocab], [seq, vocab] or [batch, seq, "
-    "vocab].\n"
+    "The Shannon entropy of every row of logits, float32 or float16, [vocab], [seq, vocab] or "
+    "[batch, seq, vocab].\n"
     "FILE may be -, standard input. With several files, their means are set side by side at the "
     "end.\n"
     "\n"
     "  --tokens FILE.json   the text of each row, set beside its entropy (one FILE.npy only)\n"
+    "  --targets FILE.npy   the token that followed each row: its log-probability, cross-entropy\n"
+    "                       and perplexity (one FILE.npy only)\n"
+    "  --varentropy         the variance of -log p, too\n"
+    "  --mask FILE.npy      the tokens that take part, [vocab] or one mask for each row\n"
     "  --summary            no line for each row\n"
     "  --json, --csv        for programs\n"
     "  --bits               bits instead of nats\n"
     "  --temperature T      of softmax(logits / T); from 2^-64 to 2^64\n"
+    "  --bf16               the files hold bfloat16, as uint16\n"
     "  --help, --version\n";
+
+typedef struct options {
+    bool bf16, varentropy;
+    float temperature;
+    const char *tokens, *targets, *mask; /* paths, or NULL */
+    report_function *print;
+    report report; /* what concerns it */
+} options;
 
 /* One line on standard error; `name` is what it is about, or NULL. */
 static int complain(int status, const char *name, const char *what)
@@ -53,108 +66,81 @@ static int finish(int status)
     return errno == EPIPE ? BAD_INPUT : complain(BAD_INPUT, "standard output", strerror(errno));
 }
 
-static bool add_rows(const float *logits, size_t rows, size_t vocab, float T, spool *entropies)
-{
-    float values[256];
-    for (size_t i = 0; i < rows;) {
-        const size_t k = rows - i < 256 ? rows - i : 256;
-        const entropy_args args = {.size = sizeof args,
-                                   .logits = logits + i * vocab,
-                                   .batch = 1,
-                                   .seq = k,
-                                   .vocab = vocab,
-                                   .temperature = &T,
-                                   .entropy = values};
-        if (entropy_forward(&args) != ENTROPY_OK || !spool_add(entropies, values, k)) {
-            return false;
-        }
-        i += k;
-    }
-    return true;
-}
-
-/* Adds the entropies of a file to the spool. */
-static bool measure(npy *f, float T, spool *entropies, progress *p)
-{
-    const bool in_pieces = f->vocab * sizeof(float) > NPY_WINDOW;
-    entropy_state state;
-    entropy_state_init(&state);
-    state.temperature = T;
-    const float *logits;
-    size_t n;
-    bool ok = true;
-    while (ok && (n = npy_next(f, &logits)) > 0) {
-        if (!in_pieces) {
-            ok = add_rows(logits, n / f->vocab, f->vocab, T, entropies);
-        } else {
-            entropy_state_add_f32(&state, logits, n);
-            if (f->whole == 0) {
-                const float entropy = entropy_state_entropy(&state);
-                entropy_state_init(&state);
-                state.temperature = T;
-                ok = spool_add(entropies, &entropy, 1);
-            }
-        }
-        progress_show(p, f->name,
-                      ((double)f->row + (double)f->whole / (double)f->vocab) / (double)f->rows);
-    }
-    return ok;
-}
-
-/* Everything about one file, its entropies at the end of the spool. Complains where it cannot be
+/* Everything about one file, its rows at the end of the measures. Complains where it cannot be
  * had. */
-static int examine(const char *path, float T, spool *entropies, progress *p, result *r)
+static int examine(const char *path, const options *o, measures *m, progress *p, result *r)
 {
-    npy f;
-    if (!npy_open(&f, path)) {
-        return complain(BAD_INPUT, f.name, f.error);
+    source s;
+    const npy *bad = source_open(&s, path, o->bf16, o->temperature, o->mask, o->targets);
+    const logits *z = &s.logits;
+    int status = SUCCESS;
+    if (bad == NULL) {
+        *r = (result){.name = z->file.name,
+                      .rank = z->rank,
+                      .batch = z->batch,
+                      .seq = z->seq,
+                      .vocab = z->vocab,
+                      .rows = z->rows,
+                      .from = spool_length(&m->column[ENTROPY])};
+        const bool stored = measure(&s, m, p);
+        progress_clear(p);
+        bad = source_failed(&s);
+        if (bad == NULL &&
+            !(stored && summarise(&r->summary, m, r->from, r->rows, log((double)r->vocab)))) {
+            status = complain(BAD_INPUT, r->name,
+                              "no room for what was measured: a temporary file "
+                              "could not be written or read");
+        }
     }
-    *r = (result){f.name, f.rank, f.batch, f.seq, f.vocab, f.rows, spool_length(entropies), {0}};
-    const bool stored = measure(&f, T, entropies, p);
-    progress_clear(p);
-    npy_close(&f);
-    if (npy_failed(&f)) {
-        return complain(BAD_INPUT, f.name, f.error);
+    if (bad != NULL) {
+        status = complain(BAD_INPUT, bad->name, bad->error);
     }
-    if (!stored || !summarise(&r->summary, entropies, r->from, r->rows, log((double)r->vocab))) {
-        return complain(BAD_INPUT, f.name,
-                        "no room for its entropies: a temporary file could not be written or read");
-    }
-    return SUCCESS;
+    source_close(&s);
+    return status;
 }
 
 /* Prints only once every input has been read and found right. */
-static int run(const options *o, report_function *report, char **paths, size_t count)
+static int print_results(const options *o, report *p)
 {
-    spool entropies;
-    result *results = calloc(count, sizeof *results);
-    int status = results == NULL || !spool_open(&entropies)
-                     ? complain(BAD_INPUT, NULL, "out of memory")
-                     : SUCCESS;
-    progress p;
-    progress_start(&p);
-    for (size_t i = 0; status == SUCCESS && i < count; i++) {
-        status = examine(paths[i], o->temperature, &entropies, &p, &results[i]);
-    }
     struct tokens tokens;
-    const bool with_tokens = status == SUCCESS && o->tokens != NULL;
-    if (with_tokens && !tokens_open(&tokens, o->tokens, results[0].rows)) {
-        status = complain(BAD_INPUT, o->tokens, tokens.json.error);
+    if (o->tokens != NULL) {
+        if (!tokens_open(&tokens, o->tokens, p->results[0].rows)) {
+            return complain(BAD_INPUT, o->tokens, tokens.json.error);
+        }
+        p->tokens = &tokens;
+    }
+    int status = SUCCESS;
+    if (!o->print(p)) {
+        status =
+            complain(BAD_INPUT, NULL, "a temporary file or the tokens could not be read again");
+    }
+    if (p->tokens != NULL) {
+        tokens_close(&tokens);
+    }
+    return finish(status);
+}
+
+static int run(const options *o, char **paths, size_t count)
+{
+    measures m;
+    result *results = calloc(count, sizeof *results);
+    int status = measures_open(&m, o->varentropy, o->targets != NULL) && results != NULL
+                     ? SUCCESS
+                     : complain(BAD_INPUT, NULL, "out of memory");
+    progress bar;
+    progress_start(&bar);
+    for (size_t i = 0; status == SUCCESS && i < count; i++) {
+        status = examine(paths[i], o, &m, &bar, &results[i]);
     }
     if (status == SUCCESS) {
-        if (!report(o, results, count, &entropies, with_tokens ? &tokens : NULL)) {
-            status =
-                complain(BAD_INPUT, NULL, "a temporary file or the tokens could not be read again");
-        }
-        status = finish(status);
-        if (with_tokens) {
-            tokens_close(&tokens);
-        }
+        report p = o->report;
+        p.results = results;
+        p.count = count;
+        p.measures = &m;
+        status = print_results(o, &p);
     }
-    if (results != NULL) {
-        spool_close(&entropies);
-        free(results);
-    }
+    measures_close(&m);
+    free(results);
     return status;
 }
 
@@ -178,50 +164,83 @@ static bool keep_standard_streams(void)
     return true;
 }
 
-int main(int argc, char **argv)
+/* False where the command line is wrong, which it has complained about. Exits for --help and
+ * --version. */
+static bool parse_options(options *o, int argc, char **argv)
 {
-    enum { TOKENS = 1, SUMMARY, JSON, CSV, BITS, TEMPERATURE, HELP, VERSION };
+    enum {
+        TOKENS = 1,
+        TARGETS,
+        VARENTROPY_TOO,
+        MASK,
+        SUMMARY,
+        JSON,
+        CSV,
+        BITS,
+        TEMPERATURE,
+        BF16,
+        HELP,
+        VERSION
+    };
     static const struct option known[] = {
         {"tokens", required_argument, NULL, TOKENS},
+        {"targets", required_argument, NULL, TARGETS},
+        {"varentropy", no_argument, NULL, VARENTROPY_TOO},
+        {"mask", required_argument, NULL, MASK},
         {"summary", no_argument, NULL, SUMMARY},
         {"json", no_argument, NULL, JSON},
         {"csv", no_argument, NULL, CSV},
         {"bits", no_argument, NULL, BITS},
         {"temperature", required_argument, NULL, TEMPERATURE},
+        {"bf16", no_argument, NULL, BF16},
         {"help", no_argument, NULL, HELP},
         {"version", no_argument, NULL, VERSION},
         {NULL, 0, NULL, 0},
     };
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (c) {
+        case TOKENS: o->tokens = optarg; break;
+        case TARGETS: o->targets = optarg; break;
+        case VARENTROPY_TOO: o->varentropy = true; break;
+        case MASK: o->mask = optarg; break;
+        case SUMMARY: o->report.summary_only = true; break;
+        case JSON: o->print = report_json; break;
+        case CSV: o->print = report_csv; break;
+        case BITS: o->report.bits = true; break;
+        case TEMPERATURE:
+            if (!parse_temperature(optarg, &o->temperature)) {
+                complain(BAD_USAGE, "--temperature", "a number from 2^-64 to 2^64 expected");
+                return false;
+            }
+            break;
+        case BF16: o->bf16 = true; break;
+        case HELP: fputs(help, stdout); exit(finish(SUCCESS));
+        case VERSION:
+            printf("entropy %s (%s)\n", entropy_version(), entropy_isa());
+            exit(finish(SUCCESS));
+        default: return false;
+        }
+    }
+    o->report.temperature = o->temperature;
+    if (optind == argc) {
+        complain(BAD_USAGE, NULL, "which file? Try entropy --help");
+        return false;
+    }
+    const char *for_one = o->tokens != NULL ? "--tokens" : o->targets != NULL ? "--targets" : NULL;
+    if (for_one != NULL && argc - optind > 1) {
+        complain(BAD_USAGE, for_one, "goes with one FILE.npy");
+        return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
     if (!keep_standard_streams()) {
         return BAD_INPUT;
     }
     setlocale(LC_CTYPE, "");
-    options o = {.temperature = 1};
-    report_function *report = report_text;
-    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        switch (c) {
-        case TOKENS: o.tokens = optarg; break;
-        case SUMMARY: o.summary_only = true; break;
-        case JSON: report = report_json; break;
-        case CSV: report = report_csv; break;
-        case BITS: o.bits = true; break;
-        case TEMPERATURE:
-            if (!parse_temperature(optarg, &o.temperature)) {
-                return complain(BAD_USAGE, "--temperature", "a number from 2^-64 to 2^64 expected");
-            }
-            break;
-        case HELP: fputs(help, stdout); return finish(SUCCESS);
-        case VERSION:
-            printf("entropy %s (%s)\n", entropy_version(), entropy_isa());
-            return finish(SUCCESS);
-        default: return BAD_USAGE;
-        }
-    }
-    if (optind == argc) {
-        return complain(BAD_USAGE, NULL, "which file? Try entropy --help");
-    }
-    if (o.tokens != NULL && argc - optind > 1) {
-        return complain(BAD_USAGE, "--tokens", "goes with one FILE.npy");
-    }
-    return run(&o, report, argv + optind, (size_t)(argc - optind));
+    options o = {.temperature = 1, .print = report_text, .report.file = stdout};
+    return parse_options(&o, argc, argv) ? run(&o, argv + optind, (size_t)(argc - optind))
+                                         : BAD_USAGE;
 }

@@ -10,15 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../kernels/kernels.h"
-#include "npy_header.h"
-
 #define MAX_HEADER ((size_t)1 << 20)
 
-_Static_assert(NPY_WINDOW / sizeof(float) % ENT_BLOCK == 0, "pieces of a row are whole blocks");
-
-static bool fail(npy *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool fail(npy *f, const char *format, ...)
+bool npy_fail(npy *f, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -53,30 +47,31 @@ static bool expect(npy *f, void *buffer, size_t n, const char *what)
 {
     const ssize_t got = read_fully(f->fd, buffer, n);
     if (got < 0) {
-        return fail(f, "cannot be read: %s", strerror(errno));
+        return npy_fail(f, "cannot be read: %s", strerror(errno));
     }
     if ((size_t)got < n) {
-        return fail(f, "ends inside its %s", what);
+        return npy_fail(f, "ends inside its %s", what);
     }
-    f->at += (off_t)n;
+    f->data += (off_t)n;
     return true;
 }
 
 /* ---- Opening. ---- */
 
-static bool read_header(npy *f, npy_header *header)
+static bool read_header(npy *f)
 {
     unsigned char start[8], length[4] = {0};
     const ssize_t got = read_fully(f->fd, start, sizeof start);
     if (got < 0) {
-        return fail(f, "cannot be read: %s", strerror(errno));
+        return npy_fail(f, "cannot be read: %s", strerror(errno));
     }
     if (got < 8 || memcmp(start, "\x93NUMPY", 6) != 0) {
-        return fail(f, "not a .npy file");
+        return npy_fail(f, "not a .npy file");
     }
-    f->at = 8;
+    f->data = 8;
     if (start[6] < 1 || start[6] > 3 || start[7] != 0) {
-        return fail(f, ".npy format %d.%d is not known; 1.0, 2.0 and 3.0 are", start[6], start[7]);
+        return npy_fail(f, ".npy format %d.%d is not known; 1.0, 2.0 and 3.0 are", start[6],
+                        start[7]);
     }
     if (!expect(f, length, start[6] == 1 ? 2 : 4, "header")) {
         return false;
@@ -84,81 +79,86 @@ static bool read_header(npy *f, npy_header *header)
     const size_t n =
         length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 | (size_t)length[3] << 24;
     if (n > MAX_HEADER) {
-        return fail(f, "its header claims %zu bytes; at most %zu are read", n, MAX_HEADER);
+        return npy_fail(f, "its header claims %zu bytes; at most %zu are read", n, MAX_HEADER);
     }
     char *text = malloc(n + 1);
     if (text == NULL) {
-        return fail(f, "out of memory");
+        return npy_fail(f, "out of memory");
     }
-    const char *wrong = NULL;
     bool ok = expect(f, text, n, "header");
-    if (ok && (wrong = npy_parse_header(header, text, n)) != NULL) {
-        ok = header->wrong_dtype ? fail(f, "dtype %s: %s", header->dtype, wrong)
-                                 : fail(f, "%s", wrong);
-    }
+    const char *wrong = ok ? npy_parse_header(&f->header, text, n) : NULL;
+    ok = ok && (wrong == NULL || npy_fail(f, "%s", wrong));
     free(text);
     return ok;
 }
 
-static bool take_shape(npy *f, const npy_header *header)
+static bool check_dtype(npy *f, const char *const *dtypes, const char *expected)
 {
-    size_t bytes = sizeof(float);
-    for (int i = 0; i < header->rank; i++) {
-        if (header->shape[i] == 0) {
-            return fail(f, "an empty array");
+    const char *dtype = f->header.dtype;
+    for (; *dtypes != NULL; dtypes++) {
+        if (strcmp(dtype, *dtypes) == 0) {
+            f->size = (size_t)(dtype[2] - '0');
+            return true;
         }
-        if (header->shape[i] > (size_t)PTRDIFF_MAX / bytes) {
-            return fail(f, "its header claims more bytes than any file has");
-        }
-        bytes *= header->shape[i];
     }
-    const size_t *last = header->shape + header->rank - 1;
-    f->rank = header->rank;
-    f->vocab = last[0];
-    f->seq = f->rank > 1 ? last[-1] : 1;
-    f->batch = f->rank > 2 ? last[-2] : 1;
-    f->rows = (uint64_t)f->batch * f->seq;
+    return npy_fail(f, "dtype %s: %s%s", dtype,
+                    dtype[0] == '>'            ? "big-endian; "
+                    : strcmp(dtype, "|O") == 0 ? "Python objects; "
+                                               : "",
+                    expected);
+}
+
+static bool check_shape(npy *f)
+{
+    if (f->header.fortran && f->header.rank > 1) {
+        return npy_fail(f, "in Fortran order; only C order is read");
+    }
+    f->count = 1;
+    for (int i = 0; i < f->header.rank; i++) {
+        const size_t n = f->header.shape[i];
+        if (n == 0) {
+            return npy_fail(f, "an empty array");
+        }
+        if (n > (size_t)PTRDIFF_MAX / f->size / f->count) {
+            return npy_fail(f, "its header claims more bytes than any file has");
+        }
+        f->count *= n;
+    }
     return true;
+}
+
+static bool wrong_size(npy *f, uint64_t there)
+{
+    const uint64_t claimed = f->count * f->size;
+    return npy_fail(f, "%sits header claims %llu bytes of data, and there are %llu",
+                    there < claimed ? "truncated: " : "", (unsigned long long)claimed,
+                    (unsigned long long)there);
 }
 
 static bool check_size(npy *f, const struct stat *st)
 {
-    const uint64_t claimed = f->rows * f->vocab * sizeof(float),
-                   there = st->st_size > f->at ? (uint64_t)(st->st_size - f->at) : 0;
-    if (there < claimed) {
-        return fail(f, "truncated: its header claims %llu bytes of data, and there are %llu",
-                    (unsigned long long)claimed, (unsigned long long)there);
-    }
-    if (there > claimed) {
-        return fail(f, "its header claims %llu bytes of data, and there are %llu",
-                    (unsigned long long)claimed, (unsigned long long)there);
-    }
-    return true;
+    const uint64_t there = st->st_size > f->data ? (uint64_t)(st->st_size - f->data) : 0;
+    return there == f->count * f->size || wrong_size(f, there);
 }
 
-bool npy_open(npy *f, const char *path)
+bool npy_open(npy *f, const char *path, const char *const *dtypes, const char *expected)
 {
     const bool standard_input = strcmp(path, "-") == 0;
     *f = (npy){.name = standard_input ? "standard input" : path};
     f->fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (f->fd < 0) {
-        return fail(f, "cannot be opened: %s", strerror(errno));
+        return npy_fail(f, "cannot be opened: %s", strerror(errno));
     }
     struct stat st;
-    npy_header header;
-    bool ok = fstat(f->fd, &st) == 0 || fail(f, "cannot be read: %s", strerror(errno));
-    ok = ok && (!S_ISDIR(st.st_mode) || fail(f, "is a directory"));
-    ok = ok && read_header(f, &header) && take_shape(f, &header);
+    bool ok = fstat(f->fd, &st) == 0 || npy_fail(f, "cannot be read: %s", strerror(errno));
+    ok = ok && (!S_ISDIR(st.st_mode) || npy_fail(f, "is a directory"));
+    ok = ok && read_header(f) && check_dtype(f, dtypes, expected) && check_shape(f);
     /* Standard input may be a file that somebody has read from: where its data starts is then not
      * known. */
     const bool whole_file =
-        ok && S_ISREG(st.st_mode) && (!standard_input || lseek(f->fd, 0, SEEK_CUR) == f->at);
+        ok && S_ISREG(st.st_mode) && (!standard_input || lseek(f->fd, 0, SEEK_CUR) == f->data);
     ok = ok && (!whole_file || check_size(f, &st));
-    f->mapped = whole_file && f->at % (off_t)sizeof(float) == 0;
-    if (ok && !f->mapped) {
-        f->buffer = malloc(NPY_WINDOW);
-        ok = f->buffer != NULL || fail(f, "out of memory");
-    }
+    f->mapped = whole_file && f->data % (off_t)f->size == 0;
     if (!ok) {
         npy_close(f);
     }
@@ -183,80 +183,73 @@ bool npy_failed(const npy *f)
     return f->error[0] != '\0';
 }
 
-/* The logits to hand out next: as many whole rows as the window holds, or a piece of one. */
-static size_t next_count(const npy *f)
-{
-    const size_t room = NPY_WINDOW / sizeof(float), left = f->vocab - f->whole;
-    if (f->vocab > room) {
-        return left < room ? left : room;
-    }
-    const uint64_t rows = f->rows - f->row, fit = room / f->vocab;
-    return (size_t)(rows < fit ? rows : fit) * f->vocab;
-}
-
-static const void *map_next(npy *f, size_t bytes)
-{
-    const void *data = mapping_move(&f->mapping, f->fd, f->at, bytes);
-    if (data == NULL) {
-        fail(f, "cannot be mapped: %s", strerror(errno));
-    }
-    return data;
-}
-
-static const void *read_next(npy *f, size_t bytes)
-{
-    const ssize_t got = read_fully(f->fd, f->buffer, bytes);
-    if (got < 0) {
-        fail(f, "cannot be read: %s", strerror(errno));
-    } else if ((size_t)got < bytes) {
-        fail(f, "truncated: its header claims %llu rows, and the data ends in row %llu",
-             (unsigned long long)f->rows,
-             (unsigned long long)(f->row + (uint64_t)got / (f->vocab * sizeof(float))));
-    }
-    return npy_failed(f) ? NULL : f->buffer;
-}
-
-/* Nothing may follow the array. */
-static void check_end(npy *f)
-{
-    char byte;
-    const ssize_t got = f->mapped ? 0 : read_fully(f->fd, &byte, 1);
-    if (got < 0) {
-        fail(f, "cannot be read: %s", strerror(errno));
-    } else if (got > 0) {
-        fail(f, "goes on behind the %llu rows that its header claims", (unsigned long long)f->rows);
-    }
-}
-
-/* What was handed out last was not all there: pages are gone, or the end of the last one is (it
- * then reads as zeros). */
+/* Pages of what was handed out last are gone, or the end of the last one is (it then reads as
+ * zeros). */
 static bool shrank(const npy *f)
 {
     struct stat st;
+    const off_t end = f->data + (off_t)(f->taken * f->size);
     const bool torn = mapping_was_torn();
-    return f->mapped && (torn || fstat(f->fd, &st) != 0 || st.st_size < f->at);
+    return f->mapping.start != NULL && (torn || fstat(f->fd, &st) != 0 || st.st_size < end);
 }
 
-size_t npy_next(npy *f, const float **logits)
+static bool check_last(npy *f)
 {
-    if (shrank(f)) {
-        fail(f, "shrank while it was read");
+    return !npy_failed(f) && (!shrank(f) || npy_fail(f, "shrank while it was read"));
+}
+
+const void *npy_next(npy *f, size_t n)
+{
+    if (!check_last(f)) {
+        return NULL;
     }
-    if (npy_failed(f)) {
-        return 0;
+    if (f->mapped) {
+        const off_t at = f->data + (off_t)(f->taken * f->size);
+        f->taken += n;
+        const void *data = mapping_move(&f->mapping, f->fd, at, n * f->size);
+        if (data == NULL) {
+            npy_fail(f, "cannot be mapped: %s", strerror(errno));
+        }
+        return data;
     }
-    if (f->row == f->rows) {
-        check_end(f);
-        return 0;
+    if (f->buffer == NULL && (f->buffer = malloc(NPY_WINDOW)) == NULL) {
+        npy_fail(f, "out of memory");
+        return NULL;
     }
-    const size_t n = next_count(f), bytes = n * sizeof(float);
-    *logits = f->mapped ? map_next(f, bytes) : read_next(f, bytes);
-    if (npy_failed(f)) {
-        return 0;
+    return npy_read(f, f->buffer, n) ? f->buffer : NULL;
+}
+
+bool npy_read(npy *f, void *buffer, size_t n)
+{
+    const ssize_t got = read_fully(f->fd, buffer, n * f->size);
+    if (got < 0) {
+        return npy_fail(f, "cannot be read: %s", strerror(errno));
     }
-    f->at += (off_t)bytes;
-    f->whole += n;
-    f->row += f->whole / f->vocab;
-    f->whole %= f->vocab;
-    return n;
+    if ((size_t)got < n * f->size) {
+        return wrong_size(f, f->taken * f->size + (uint64_t)got);
+    }
+    f->taken += n;
+    return true;
+}
+
+bool npy_rewind(npy *f)
+{
+    if (lseek(f->fd, -(off_t)(f->taken * f->size), SEEK_CUR) < 0) {
+        return npy_fail(f, "cannot be read a second time: %s", strerror(errno));
+    }
+    f->taken = 0;
+    return true;
+}
+
+bool npy_end(npy *f)
+{
+    char byte;
+    if (!check_last(f)) {
+        return false;
+    }
+    const ssize_t got = f->mapping.start != NULL ? 0 : read_fully(f->fd, &byte, 1);
+    return got == 0 ||
+           (got < 0 ? npy_fail(f, "cannot be read: %s", strerror(errno))
+                    : npy_fail(f, "goes on behind the %llu bytes that its header claims",
+                               (unsigned long long)(f->count * f->size)));
 }

@@ -78,7 +78,7 @@ static const char *parse_shape(scanner *s, npy_header *header)
             return "the shape in its header is not a tuple of sizes";
         }
         if (header->rank == NPY_MAX_RANK) {
-            return "more than 3 dimensions; [vocab], [seq, vocab] and [batch, seq, vocab] are read";
+            return "the shape in its header has more than 64 dimensions";
         }
         header->shape[header->rank++] = n;
         accept(s, "L"); /* a long of Python 2 */
@@ -87,17 +87,6 @@ static const char *parse_shape(scanner *s, npy_header *header)
         }
     }
     return NULL;
-}
-
-/* What is wrong with the dtype, NULL if nothing. */
-static const char *dtype_is_wrong(const char *dtype)
-{
-    if (strcmp(dtype, "<f4") == 0) {
-        return NULL;
-    }
-    return dtype[0] == '>'            ? "big-endian; only little-endian float32 is read"
-           : strcmp(dtype, "|O") == 0 ? "Python objects; only float32 is read"
-                                      : "only float32 is read";
 }
 
 const char *npy_parse_header(npy_header *header, const char *text, size_t n)
@@ -117,7 +106,7 @@ const char *npy_parse_header(npy_header *header, const char *text, size_t n)
         if (strcmp(key, "descr") == 0 && !has_dtype) {
             has_dtype = true;
             if (!accept_string(&s, header->dtype, sizeof header->dtype)) {
-                return s.p < s.end && *s.p == '[' ? "an array of records; only float32 is read"
+                return s.p < s.end && *s.p == '[' ? "an array of records"
                                                   : "descr in its header is not a dtype";
             }
         } else if (strcmp(key, "fortran_order") == 0 && !has_order) {
@@ -146,13 +135,5 @@ const char *npy_parse_header(npy_header *header, const char *text, size_t n)
     if (!has_dtype || !has_order || !has_shape) {
         return "its header lacks descr, fortran_order or shape";
     }
-    const char *wrong = dtype_is_wrong(header->dtype);
-    header->wrong_dtype = wrong != NULL;
-    if (wrong == NULL && header->fortran && header->rank > 1) {
-        wrong = "in Fortran order; only C order is read";
-    }
-    if (wrong == NULL && header->rank == 0) {
-        wrong = "a single number, not an array of logits";
-    }
-    return wrong;
+    return NULL;
 }

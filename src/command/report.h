@@ -2,17 +2,11 @@
 #ifndef ENT_REPORT_H
 #define ENT_REPORT_H
 
-#include "npy.h"
+#include "measures.h"
 #include "summary.h"
 #include "tokens.h"
 
-typedef struct options {
-    bool bits, summary_only;
-    float temperature;
-    const char *tokens; /* a path, or NULL */
-} options;
-
-/* A file whose entropies, in nats, are at [from, from + rows) of the spool. */
+/* A file whose rows are at [from, from + rows) of the measures. */
 typedef struct result {
     const char *name;
     int rank;
@@ -21,30 +15,38 @@ typedef struct result {
     summary summary;
 } result;
 
-/* Prints to standard output. `tokens` is NULL where there are none. False where the spool or the
- * tokens cannot be read any more. */
-typedef bool report_function(const options *o, const result *results, size_t count,
-                             spool *entropies, struct tokens *tokens);
+typedef struct report {
+    FILE *file; /* where it is printed to */
+    bool bits, summary_only;
+    double temperature;
+    const result *results;
+    size_t count;
+    measures *measures;
+    struct tokens *tokens; /* NULL where there are none */
+} report;
+
+/* False where the measures or the tokens cannot be read any more. */
+typedef bool report_function(const report *p);
 report_function report_text, report_json, report_csv;
 
-/* ---- For the three of them. ---- */
+/* ---- For all of them. ---- */
 
-/* A nat is 1 nat or log2(e) bits. */
-double in_unit(const options *o, double nats);
-const char *unit_name(const options *o);
+/* A nat is 1 nat or log2(e) bits. Of varentropy, apply it twice. */
+double in_unit(const report *p, double nats);
+const char *unit_name(const report *p);
 
 /* Of log(vocab), from 0 to 1. */
 double share_of_log_vocab(const result *r, double nats);
 
-/* Calls print for every row of a result, in order. */
 struct row {
-    uint64_t batch, seq;
-    double entropy;   /* nats */
-    const char *text; /* NULL where there are no tokens */
+    uint64_t index, batch, seq;
+    double value[COLUMNS]; /* as in measures.h; NaN too in a column that is not wanted */
+    const char *text;      /* NULL where there are no tokens */
     size_t length;
 };
-bool each_row(const result *r, spool *entropies, struct tokens *tokens,
-              void (*print)(const options *o, const result *r, const struct row *row),
-              const options *o);
+
+/* Calls print for every row of a result, in order. */
+bool each_row(const report *p, const result *r,
+              void (*print)(const report *p, const result *r, const struct row *row));
 
 #endif

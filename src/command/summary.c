@@ -7,15 +7,15 @@
 #define CHUNK 4096
 
 typedef struct range {
-    spool *entropies;
+    spool *column;
     uint64_t from, rows;
 } range;
 
-/* The next entropies of a range, from its `at`th on. */
+/* The next values of a range, from its `at`th on. */
 static size_t chunk_of(const range *r, uint64_t at, float values[CHUNK])
 {
     const uint64_t left = r->rows - at;
-    return spool_read(r->entropies, r->from + at, values, left < CHUNK ? (size_t)left : CHUNK);
+    return spool_read(r->column, r->from + at, values, left < CHUNK ? (size_t)left : CHUNK);
 }
 
 /* Keeps `places` sorted, outermost first: the smallest of sign * entropy. */
@@ -86,11 +86,55 @@ static size_t bin_of(float entropy, double log_vocab)
     return bin < BINS ? (size_t)bin : BINS - 1;
 }
 
-bool summarise(summary *s, spool *entropies, uint64_t from, uint64_t rows, double log_vocab)
+/* The mean of the values that are not NaN, NaN if there are none; and their number. */
+static bool mean_of(const range *r, double *mean, uint64_t *count)
 {
-    const range all = {entropies, from, rows};
-    *s = (summary){.rows = rows, .mean = NAN, .median = NAN, .p5 = NAN, .p95 = NAN};
     double sum = 0;
+    *count = 0;
+    float values[CHUNK];
+    for (uint64_t at = 0; at < r->rows;) {
+        const size_t n = chunk_of(r, at, values);
+        if (n == 0) {
+            return false;
+        }
+        for (size_t i = 0; i < n; i++) {
+            if (!isnan(values[i])) {
+                sum += values[i];
+                ++*count;
+            }
+        }
+        at += n;
+    }
+    *mean = *count > 0 ? sum / (double)*count : NAN;
+    return true;
+}
+
+static bool summarise_others(summary *s, measures *m, uint64_t from, uint64_t rows)
+{
+    const range varentropies = {&m->column[VARENTROPY], from, rows},
+                logprobs = {&m->column[LOGPROB], from, rows};
+    uint64_t defined;
+    s->varentropy = s->cross_entropy = NAN;
+    s->targets = 0;
+    if (m->wanted[VARENTROPY] && !mean_of(&varentropies, &s->varentropy, &defined)) {
+        return false;
+    }
+    if (m->wanted[LOGPROB] && !mean_of(&logprobs, &s->cross_entropy, &s->targets)) {
+        return false;
+    }
+    s->cross_entropy = 0 - s->cross_entropy; /* not -0 */
+    return true;
+}
+
+bool summarise(summary *s, measures *m, uint64_t from, uint64_t rows, double log_vocab)
+{
+    const range all = {&m->column[ENTROPY], from, rows};
+    *s = (summary){.rows = rows, .median = NAN, .p5 = NAN, .p95 = NAN};
+    uint64_t defined;
+    if (!mean_of(&all, &s->mean, &defined) || !summarise_others(s, m, from, rows)) {
+        return false;
+    }
+    s->undefined = rows - defined;
     float values[CHUNK];
     for (uint64_t at = 0; at < rows;) {
         const size_t n = chunk_of(&all, at, values);
@@ -99,10 +143,8 @@ bool summarise(summary *s, spool *entropies, uint64_t from, uint64_t rows, doubl
         }
         for (size_t i = 0; i < n; i++) {
             if (isnan(values[i])) {
-                s->undefined++;
                 continue;
             }
-            sum += values[i];
             s->histogram[bin_of(values[i], log_vocab)]++;
             const place here = {at + i, values[i]};
             keep_extreme(s->least, s->extremes, here, -1);
@@ -111,7 +153,6 @@ bool summarise(summary *s, spool *entropies, uint64_t from, uint64_t rows, doubl
         }
         at += n;
     }
-    const uint64_t defined = rows - s->undefined;
     if (defined == 0) {
         return true;
     }
@@ -119,7 +160,6 @@ bool summarise(summary *s, spool *entropies, uint64_t from, uint64_t rows, doubl
     if (count == NULL) {
         return false;
     }
-    s->mean = sum / (double)defined;
     s->median = percentile(&all, defined, 0.5, count);
     s->p5 = percentile(&all, defined, 0.05, count);
     s->p95 = percentile(&all, defined, 0.95, count);

@@ -1,8 +1,8 @@
-/* What the entropies of a file amount to. */
+/* What the measures of a file amount to. */
 #ifndef ENT_SUMMARY_H
 #define ENT_SUMMARY_H
 
-#include "spool.h"
+#include "measures.h"
 
 #define EXTREMES 5
 #define BINS 16
@@ -20,10 +20,13 @@ typedef struct summary {
     place least[EXTREMES],
         most[EXTREMES];       /* certain, outermost first; of equal ones the first in the file */
     uint64_t histogram[BINS]; /* over [0, log vocab] */
+    double varentropy;        /* its mean; NaN where there are no others, or it is not wanted */
+    uint64_t targets;         /* rows with a target and a distribution */
+    double cross_entropy;     /* mean of their -log p; NaN where there are none */
 } summary;
 
-/* Of rows [from, from + rows) of the spool. False where it cannot be read. Percentiles are
- * interpolated linearly between the nearest two entropies. */
-bool summarise(summary *s, spool *entropies, uint64_t from, uint64_t rows, double log_vocab);
+/* Of rows [from, from + rows). False where they cannot be read. Percentiles are interpolated
+ * linearly between the nearest two entropies. */
+bool summarise(summary *s, measures *m, uint64_t from, uint64_t rows, double log_vocab);
 
 #endif

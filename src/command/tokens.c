@@ -159,15 +159,17 @@ bool tokens_open(struct tokens *t, const char *path, uint64_t rows)
         snprintf(t->json.error, sizeof t->json.error,
                  "holds %" PRIu64 " texts for %" PRIu64 " rows", count, rows);
     }
-    if (t->json.error[0] == '\0') {
-        rewind(t->json.file);
-        enter(t);
-    }
     if (t->json.error[0] != '\0') {
         tokens_close(t);
         return false;
     }
     return true;
+}
+
+void tokens_rewind(struct tokens *t)
+{
+    rewind(t->json.file);
+    enter(t);
 }
 
 void tokens_close(struct tokens *t)

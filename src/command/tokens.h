@@ -18,8 +18,12 @@ struct tokens {
     bool first;       /* nothing yet in the innermost array */
 };
 
-/* Opens the file and checks all of it: it has the form above, and holds `rows` texts. */
+/* Opens the file and checks all of it: it has the form above, and holds `rows` texts. Next is
+ * tokens_rewind. */
 bool tokens_open(struct tokens *t, const char *path, uint64_t rows);
+
+/* Back to the first text. */
+void tokens_rewind(struct tokens *t);
 
 /* The next text, in t->json.text, valid until the next call; false at the end, or on an error. */
 bool tokens_next(struct tokens *t);
