@@ -1,118 +1,15 @@
 /* The command, run as a user runs it: on good files and on every bad one that its manual speaks of.
  */
-#define _GNU_SOURCE /* posix_spawn, pipe2 */
-#include "suite.h"
+#define _GNU_SOURCE /* access, unlink */
+#include "command.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <float.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "reference.h"
-#include "rows.h"
-
-/* ---- Running it. ---- */
-
-typedef struct outcome {
-    int status; /* exit status, or 128 + signal */
-    long peak_kilobytes;
-    char *out, *error; /* what it printed; both are freed by the next run */
-} outcome;
-
-static outcome last;
-
-static char *whole_of(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    const size_t n = (size_t)ftell(f);
-    rewind(f);
-    char *text = malloc(n + 1);
-    assert_non_null(text);
-    assert_int_equal(fread(text, 1, n, f), n);
-    text[n] = '\0';
-    fclose(f);
-    return text;
-}
-
-/* Runs a shell command line in which $entropy is the command. */
-static outcome shell(const char *line)
-{
-    const pid_t child = fork();
-    if (child == 0) {
-        if (freopen("stdout.txt", "w", stdout) && freopen("stderr.txt", "w", stderr)) {
-            execl("/bin/sh", "sh", "-c", line, (char *)NULL);
-        }
-        _exit(127);
-    }
-    struct rusage usage;
-    int status;
-    assert_int_equal(wait4(child, &status, 0, &usage), child);
-    free(last.out);
-    free(last.error);
-    last.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    last.peak_kilobytes = usage.ru_maxrss;
-    last.out = whole_of("stdout.txt");
-    last.error = whole_of("stderr.txt");
-    return last;
-}
-
-static size_t lines_of(const char *text)
-{
-    size_t n = 0;
-    for (; *text != '\0'; text++) {
-        n += *text == '\n';
-    }
-    return n;
-}
-
-/* One clear line that names the file and what was wrong, and nothing on standard output. */
-static void expect_complaint(const char *line, int status, const char *name, const char *what)
-{
-    const outcome o = shell(line);
-    check(o.status == status, "%s: exit status %d, not %d; %s", line, o.status, status, o.error);
-    check(o.out[0] == '\0', "%s: printed %s", line, o.out);
-    check(lines_of(o.error) == 1 && strstr(o.error, name) && strstr(o.error, what),
-          "%s: complained in these words: %s", line, o.error);
-}
-
-/* ---- Files. ---- */
-
-static void write_file(const char *path, const char *header, size_t header_size, const void *data,
-                       size_t size)
-{
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(header, 1, header_size, f), header_size);
-    assert_int_equal(fwrite(data, 1, size, f), size);
-    fclose(f);
-}
-
-/* A file of format `major`.0 with this dictionary; padded so that the data starts at a multiple of
- * 64 if `aligned`. */
-static void write_npy(const char *path, int major, const char *dictionary, bool aligned,
-                      const void *data, size_t size)
-{
-    char header[512] = "\x93NUMPY";
-    const size_t start = major == 1 ? 10 : 12, length = strlen(dictionary);
-    const size_t end = aligned ? (start + length + 1 + 63) / 64 * 64 : (start + length + 1) | 1;
-    header[6] = (char)major;
-    header[8] = (char)((end - start) & 0xff);
-    header[9] = (char)((end - start) >> 8);
-    memset(header + start, ' ', end - start);
-    memcpy(header + start, dictionary, length);
-    header[end - 1] = '\n';
-    write_file(path, header, end, data, size);
-}
 
 static const float six[6] = {2, 1, 0.5f, 3, -1, 0};
 
@@ -124,18 +21,6 @@ static void write_six(const char *path, const char *dictionary)
 #define TWO_BY_THREE "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"
 
 /* ---- Good files. ---- */
-
-/* The nth number behind a key of the JSON that was printed. */
-static double number_of(const char *key, int n)
-{
-    const char *p = last.out;
-    for (; n >= 0; n--) {
-        p = strstr(p, key);
-        check(p != NULL, "no %s in %s", key, last.out);
-        p = p != NULL ? p + strlen(key) : "";
-    }
-    return strtod(p, NULL);
-}
 
 static void test_shipped_logits(void **state)
 {
@@ -336,11 +221,6 @@ static void test_bad_files(void **state)
     }
 }
 
-static void write_text(const char *path, const char *text)
-{
-    write_file(path, text, strlen(text), "", 0);
-}
-
 static void test_tokens(void **state)
 {
     (void)state;
@@ -395,16 +275,12 @@ static void test_tokens(void **state)
 
 /* ---- Large files, and files that change. ---- */
 
-/* A sparse file of zeros: every row is uniform. */
-static void write_zeros(const char *path, size_t rows, size_t vocab)
+/* Rows of zeros are uniform. */
+static void write_uniform(const char *path, size_t rows, size_t vocab)
 {
-    char dictionary[128];
-    snprintf(dictionary, sizeof dictionary,
-             "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows, vocab);
-    write_npy(path, 1, dictionary, true, "", 0);
-    struct stat st;
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(truncate(path, st.st_size + (off_t)(rows * vocab * sizeof(float))), 0);
+    char shape[64];
+    snprintf(shape, sizeof shape, "%zu, %zu", rows, vocab);
+    write_zeros(path, "<f4", shape, rows * vocab * sizeof(float));
 }
 
 /* Memory stays under 64 MB: many rows, and one row that is larger than that. */
@@ -413,7 +289,7 @@ static void test_memory(void **state)
     (void)state;
     static const size_t shapes[][2] = {{1000, 50000}, {3, 20000000}, {1200000, 8}};
     for (size_t i = 0; i < 3; i++) {
-        write_zeros("large.npy", shapes[i][0], shapes[i][1]);
+        write_uniform("large.npy", shapes[i][0], shapes[i][1]);
         static const char *const lines[] = {"exec $entropy --summary --json large.npy",
                                             "exec $entropy --summary --json - <large.npy"};
         for (size_t k = 0; k < 2; k++) {
@@ -444,7 +320,7 @@ static void test_shrinking_file(void **state)
     int complaints = 0;
     for (int i = 0; i < 40 && complaints < 3; i++) {
         char line[256];
-        write_zeros("shrinks.npy", 3000, 50000);
+        write_uniform("shrinks.npy", 3000, 50000);
         snprintf(
             line, sizeof line,
             "$entropy --summary shrinks.npy & sleep 0.0%d; truncate -s %d shrinks.npy; wait $!",
@@ -467,7 +343,7 @@ static void test_shrinking_file(void **state)
 static void test_broken_pipe(void **state)
 {
     (void)state;
-    write_zeros("many.npy", 200000, 2);
+    write_uniform("many.npy", 200000, 2);
     shell("$entropy many.npy | head -n 1");
     assert_string_equal(last.error, "");
     shell("trap '' PIPE; $entropy many.npy | head -n 1");
@@ -477,10 +353,9 @@ static void test_broken_pipe(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3 || setenv("entropy", argv[1], 1) != 0 ||
-        (mkdir(argv[2], 0777) != 0 && errno != EEXIST) || chdir(argv[2]) != 0) {
-        fprintf(stderr, "usage: test_command COMMAND DIRECTORY\n");
-        return 2;
+    const int wrong = enter_directory(argc, argv);
+    if (wrong) {
+        return wrong;
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shipped_logits), cmocka_unit_test(test_formats),

@@ -12,7 +12,7 @@
 
 #include "entropy.h"
 #include "escape.h"
-#include "measure.h"
+#include "source.h"
 #include "report.h"
 
 enum { SUCCESS = 0, BAD_INPUT = 1, BAD_USAGE = 2 };

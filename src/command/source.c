@@ -1,4 +1,4 @@
-#include "measure.h"
+#include "source.h"
 
 #include <math.h>
 

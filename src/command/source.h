@@ -1,6 +1,6 @@
-/* Measuring the rows of a file. */
-#ifndef ENT_MEASURE_H
-#define ENT_MEASURE_H
+/* A file of logits with what belongs to its rows, and the measuring of them. */
+#ifndef ENT_SOURCE_H
+#define ENT_SOURCE_H
 
 #include "logits.h"
 #include "mask.h"
