@@ -64,6 +64,7 @@ ent_scale ent_scale_of(double T);
  *     dL / dz_i = p_i (slope unit d_i + offset) */
 typedef struct ent_line {
     float M, mass, slope, offset;
+    bool stream; /* the gradient will not be in cache when it is next wanted */
 } ent_line;
 
 /* The table of an instruction set. A kernel allocates nothing, reads nothing outside of the row,

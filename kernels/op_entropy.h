@@ -37,6 +37,8 @@
 #define QUAD (4 * LANES)
 #define QUADS (ENT_BLOCK / QUAD)
 
+#define FAR_V 0x1p-33 /* v of a logit that is 30 T below the maximum */
+
 _Static_assert(4 % VEC_UNROLL == 0, "a quad is a whole number of turns");
 _Static_assert(QUADS == 16, "the error above counts two levels of a tree, down to 4");
 
@@ -116,6 +118,41 @@ INLINE double sum_of_quads(vf32 *quad, size_t quads)
     return d_hsum(sum) / EXP_SCALE;
 }
 
+/* The block at i, of n logits, as floats: where it is, or in room[0 .. n). */
+INLINE const float *as_floats(const source *s, size_t i, size_t n, float *room)
+{
+    if (s->dtype == ENT_F32 && !s->masked) {
+        return (const float *)s->row.logits + i;
+    }
+    for (size_t k = 0; k < n; k += LANES) v_store(room + k, load(s, i + k, n - k));
+    return room;
+}
+
+/* The sum v of z[0 .. n), all far below M, where the rounding of d alone would show: it is up to
+ * 2^-24 of d, and as much of e^d is lost. What was lost is known (D. E. Knuth, The Art of Computer
+ * Programming, volume 2, 4.2.2, theorem B), and given back: e^(x + lost) = e^x (1 + lost). */
+static __attribute__((noinline)) double far_v(const float *z, size_t n, float max,
+                                              const ent_scale *scale)
+{
+    const vf32 M = v_set1(max), per_T = v_set1((float)(1 / scale->T));
+    vf32 v[QUADS];
+    size_t quads = 0;
+    for (size_t i = 0; i < n; i += QUAD, quads++) {
+        v[quads] = v_set1(0);
+        for (size_t k = i; k < n && k < i + QUAD; k += LANES) {
+            const vf32 x = load_f32(z + k, n - k), d = v_sub(x, M), minus_M = v_sub(d, x);
+            const vf32 lost = v_sub(v_sub(x, v_sub(d, minus_M)), v_add(M, minus_M));
+            const vf32 near = v_max(v_set1(scale->floor), d), g = v_mul(near, v_set1(scale->unit));
+            vf32 e;
+            exp_scaled(&e, &near, 1, v_set1(scale->hi), v_set1(scale->lo), NULL);
+            /* of -inf the whole was lost */
+            const vf32 part = v_zero_where(v_equal(e, v_set1(0)), v_mul(lost, per_T));
+            v[quads] = v_fma(g, v_mul(g, v_fma(e, part, e)), v[quads]);
+        }
+    }
+    return sum_of_quads(v, quads);
+}
+
 /* Adds the block at i, of n logits, to the row, if the sums are what they claim to be: false, and
  * nothing added, if not. */
 INLINE bool add_block(ent_sums *row, const source *s, size_t i, size_t n, const ent_scale *scale,
@@ -135,14 +172,18 @@ INLINE bool add_block(ent_sums *row, const source *s, size_t i, size_t n, const 
     }
     const double unit = scale->unit;
     const double r_sum = sum_of_quads(r, quads), w_sum = sum_of_quads(w, quads);
-    const double v_sum = want_v ? sum_of_quads(v, quads) / (unit * unit) : 0;
+    double v_sum = want_v ? sum_of_quads(v, quads) : 0;
     if (pass != CAREFUL && !(s_still_all(sum.below) && fabs(r_sum + w_sum + v_sum) < HUGE_VAL)) {
         return false;
+    }
+    if (want_v && v_sum > 0 && v_sum < (double)n * FAR_V) {
+        float room[ENT_BLOCK];
+        v_sum = far_v(as_floats(s, i, n, room), n, (float)row->M, scale);
     }
     row->c += sum.ties;
     row->r += r_sum;
     row->w += w_sum;
-    row->v += v_sum;
+    row->v += v_sum / (unit * unit);
     return true;
 }
 
@@ -217,16 +258,6 @@ static __attribute__((noinline)) void add_unusual_block_without_v(ent_sums *row,
     add_unusual_block(row, z, i, n, scale, false, mood);
 }
 
-/* The block at i, of n logits, as floats: where it is, or in room[0 .. n). */
-INLINE const float *as_floats(const source *s, size_t i, size_t n, float *room)
-{
-    if (s->dtype == ENT_F32 && !s->masked) {
-        return (const float *)s->row.logits + i;
-    }
-    for (size_t k = 0; k < n; k += LANES) v_store(room + k, load(s, i + k, n - k));
-    return room;
-}
-
 INLINE size_t count_support(const source *s, size_t i, size_t n)
 {
     size_t support = 0;
@@ -273,7 +304,14 @@ INLINE bool short_row_of(ent_sums *row, const source *s, const ent_scale *scale,
         return false;
     }
     *row = (ent_sums){.M = max, .c = sum.ties, .r = r, .w = sum_of_quads(&sum.w, 1)};
-    row->v = want_v ? sum_of_quads(&sum.v, 1) / (unit * unit) : 0;
+    if (want_v) {
+        row->v = sum_of_quads(&sum.v, 1);
+        if (row->v > 0 && row->v < (double)s->row.n * FAR_V) {
+            float room[QUAD];
+            row->v = far_v(as_floats(s, 0, s->row.n, room), s->row.n, max, scale);
+        }
+        row->v /= unit * unit;
+    }
     for (int j = 0; j < count && want_support; j++) {
         row->support += (size_t)m_count(v_above(z[j], none));
     }

@@ -47,12 +47,19 @@ INLINE void gradient(void *out, const source *s, const ent_scale *scale, const e
     const size_t n = s->row.n, size = ent_size_of(s->dtype), turn = VEC_UNROLL * LANES;
     char *to = out;
     size_t i = 0;
+    /* Streaming stores write whole lines of memory without reading them first. */
+    const bool stream = line->stream && s->dtype == ENT_F32 && (uintptr_t)to % 64 == 0;
     for (; n - i >= turn; i += turn) {
         vf32 z[VEC_UNROLL];
         for (size_t j = 0; j < VEC_UNROLL; j++) z[j] = load(s, i + j * LANES, LANES);
         gradient_vectors(z, VEC_UNROLL, scale, line, address(s, i));
         for (size_t j = 0; j < VEC_UNROLL; j++) {
-            store(to + (i + j * LANES) * size, s->dtype, z[j]);
+            void *at = to + (i + j * LANES) * size;
+            if (stream) {
+                v_stream(at, z[j]);
+            } else {
+                store(at, s->dtype, z[j]);
+            }
         }
     }
     for (; i < n; i += LANES) {
@@ -61,6 +68,9 @@ INLINE void gradient(void *out, const source *s, const ent_scale *scale, const e
         gradient_vectors(&z, 1, scale, line, NULL);
         store(part, s->dtype, z);
         memcpy(to + i * size, part, (n - i < LANES ? n - i : LANES) * size);
+    }
+    if (stream) {
+        v_stream_end();
     }
 }
 

@@ -33,9 +33,10 @@ float ent_entropy(const ent_sums *s, double T, double log_mass)
     return defined(s) ? result(log_mass - s->w / T / (s->c + s->r)) : NAN;
 }
 
-/* V is the variance of d / T. The c winners, at 0, have mass P = c / S; the others have Q = r / S,
- * the mean m = (w / T) / r and the variance u = (v / T^2) / r - m^2, which alone cancels, and which
- * is small where its error matters least: V = P Q m^2 + Q u. */
+/* V is the variance of d / T, (v / T^2) / S - ((w / T) / S)^2. In a row that is nearly certain the
+ * second term is nothing beside the first. In others it may be: the c winners, at 0, have mass P =
+ * c / S; the others have Q = r / S, the mean m = (w / T) / r and the variance u = (v / T^2) / r -
+ * m^2, which alone cancels, and which is small where its error matters least: V = P Q m^2 + Q u. */
 float ent_varentropy(const ent_sums *s, double T)
 {
     if (!defined(s)) {
@@ -44,7 +45,10 @@ float ent_varentropy(const ent_sums *s, double T)
     if (s->r == 0) {
         return 0;
     }
-    const double S = s->c + s->r, m = s->w / T / s->r, u = s->v / T / T / s->r - m * m;
+    const double S = s->c + s->r, m = s->w / T / s->r, v = s->v / T / T, u = v / s->r - m * m;
+    if (s->r < s->c / 1024) {
+        return result(v / S - s->r / S * m * (s->r / S * m));
+    }
     return result(s->r / S * (s->c / S * m * m + (u > 0 ? u : 0)));
 }
 

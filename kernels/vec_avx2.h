@@ -43,6 +43,12 @@ INLINE void v_store(float *p, vf32 x)
     _mm256_storeu_ps(p, x.a);
     _mm256_storeu_ps(p + 8, x.b);
 }
+INLINE void v_stream(float *p, vf32 x)
+{
+    _mm256_stream_ps(p, x.a);
+    _mm256_stream_ps(p + 8, x.b);
+}
+INLINE void v_stream_end(void) { _mm_sfence(); }
 INLINE void store_half_f16(uint16_t *p, __m256 x)
 {
     const __m128i h = _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);

@@ -32,6 +32,8 @@ INLINE vf32 v_load_bf16(const uint16_t *p)
     return _mm512_castsi512_ps(_mm512_slli_epi32(h, 16));
 }
 INLINE void v_store(float *p, vf32 x) { _mm512_storeu_ps(p, x); }
+INLINE void v_stream(float *p, vf32 x) { _mm512_stream_ps(p, x); }
+INLINE void v_stream_end(void) { _mm_sfence(); }
 INLINE void v_store_f16(uint16_t *p, vf32 x)
 {
     const __m256i h = _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);

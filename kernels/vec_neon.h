@@ -46,6 +46,8 @@ INLINE vf32 v_load_bf16(const uint16_t *p)
     return v;
 }
 INLINE void v_store(float *p, vf32 x) { EACH_Q vst1q_f32(p + 4 * k, x.q[k]); }
+INLINE void v_stream(float *p, vf32 x) { v_store(p, x); }
+INLINE void v_stream_end(void) {}
 INLINE void v_store_f16(uint16_t *p, vf32 x)
 {
     EACH_Q

@@ -89,6 +89,8 @@ INLINE vf32 v_load_bf16(const uint16_t *p)
     return v;
 }
 INLINE void v_store(float *p, vf32 a) { memcpy(p, &a, sizeof a); }
+INLINE void v_stream(float *p, vf32 a) { v_store(p, a); }
+INLINE void v_stream_end(void) {}
 INLINE void v_store_f16(uint16_t *p, vf32 a)
 {
     EACH_LANE

@@ -79,6 +79,9 @@ static float gradient_of_target(const upstream *g, const anchor *s, double T, do
     return fabs(x) < FLT_MIN ? 0 : (float)x;
 }
 
+/* Gradients of more bytes than this will not stay in cache. */
+#define BEYOND_CACHE ((size_t)32 << 20)
+
 static void backward_row(const ent_kernels *k, const ent_plan *plan, const entropy_grads *grads,
                          size_t i)
 {
@@ -112,7 +115,14 @@ static void backward_row(const ent_kernels *k, const ent_plan *plan, const entro
     }
     const size_t target = g.target_logprob != 0 ? (size_t)a->target[i] : 0;
     const double z = g.target_logprob != 0 ? ent_logit(dtype, &row, target) : 0;
-    const ent_line line = {s.max_logit, (float)ent_exp(s.max_logprob), (float)slope, (float)offset};
+    const ent_line line = {
+        .M = s.max_logit,
+        .mass = (float)ent_exp(s.max_logprob),
+        .slope = (float)slope,
+        .offset = (float)offset,
+        /* in place the row has just been read: it is in cache */
+        .stream = to != row.logits && plan->rows * a->vocab > BEYOND_CACHE / size,
+    };
     k->gradient[dtype](to, &row, &scale, &line);
     if (g.target_logprob != 0) {
         write_number(to, dtype, target, gradient_of_target(&g, &s, T, z));

@@ -341,6 +341,44 @@ static void test_layouts(void **state)
     }
 }
 
+/* Gradients too many for any cache have the bits of the others. */
+static void test_beyond_cache(void **state)
+{
+    (void)state;
+    enum { ROWS = 2101, VOCAB = 4096 + 16, DIFFERENT = 5 };
+    if (divided(2) < 2) {
+        return; /* not when emulated */
+    }
+    const size_t bytes = sizeof(float) * ROWS * VOCAB;
+    float *z = aligned_alloc(64, bytes), *all = aligned_alloc(64, bytes), one[VOCAB], g[ROWS];
+    assert_true(z != NULL && all != NULL);
+    rng r = {8};
+    for (size_t i = 0; i < ROWS; i++) {
+        if (i < DIFFERENT) {
+            fill_row(i % 2 ? HALF_MASKED : ORDINARY, z + i * VOCAB, VOCAB, &r);
+        } else {
+            memcpy(z + i * VOCAB, z + (i - DIFFERENT) * VOCAB, sizeof one);
+        }
+        g[i] = 1;
+    }
+    entropy_args a = args_of(ENTROPY_F32, z, ROWS, VOCAB);
+    entropy_grads grads = {.size = sizeof grads, .entropy = g, .logits = all};
+    assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
+    for (size_t i = 0; i < DIFFERENT; i++) {
+        entropy_args row = args_of(ENTROPY_F32, z + i * VOCAB, 1, VOCAB);
+        grads.logits = one;
+        assert_int_equal(entropy_backward(&row, &grads), ENTROPY_OK);
+        for (size_t j = i; j < ROWS; j += DIFFERENT) {
+            check(memcmp(all + j * VOCAB, one, sizeof one) == 0, "row %zu", j);
+        }
+    }
+    grads.logits = z;
+    assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
+    assert_memory_equal(z, all, bytes);
+    free(z);
+    free(all);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -434,7 +472,7 @@ int main(void)
         cmocka_unit_test(test_reference), cmocka_unit_test(test_against_reference),
         cmocka_unit_test(test_shards),    cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_layouts),   cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_overlap),   cmocka_unit_test(test_beyond_cache),
     };
     begin("test_backward");
     return cmocka_run_group_tests(tests, NULL, NULL);
