@@ -19,6 +19,10 @@ extern outcome last;
 /* Runs a shell command line in which $entropy is the command. */
 outcome shell(const char *line);
 
+/* Before a command: not merely what is resident, of which the memory of the test would be a part.
+ */
+#define IN_64_MB "ulimit -v 65536; exec "
+
 /* One clear line that names the file and what was wrong, and nothing on standard output. */
 void expect_complaint(const char *line, int status, const char *name, const char *what);
 

@@ -11,9 +11,6 @@
 
 #include "logits.h"
 
-/* Not merely what is resident: the memory of this process would count, which is large. */
-#define IN_64_MB "ulimit -v 65536; exec "
-
 static const char *const descr[DTYPES] = {"<f4", "<f2", "<u2"};
 
 /* Random logits, masks and targets, in files and in memory. */

@@ -29,28 +29,85 @@ static size_t decode(const char *text, size_t n, uint32_t *code_point)
     return c >= smallest[length] && c <= 0x10ffff && !(c >= 0xd800 && c < 0xe000) ? length : 0;
 }
 
+/* Takes the next character off a text, n > 0. Returns how many bytes of it may be shown as they
+ * are: 0 for a control character, for one that turns the direction of writing, and for a byte that
+ * is not UTF-8, of which `escape` is the C escape. */
+static size_t take(const char **text, size_t *n, char escape[8])
+{
+    uint32_t c;
+    const char *start = *text;
+    const size_t length = decode(start, *n, &c);
+    *text += length > 0 ? length : 1;
+    *n -= length > 0 ? length : 1;
+    const char *named = "\n\r\t", *names = "nrt";
+    const char *at = length == 1 && c != 0 ? strchr(named, (int)c) : NULL;
+    if (at != NULL) {
+        snprintf(escape, 8, "\\%c", names[at - named]);
+    } else if (length == 0 || c < 0x20 || c == 0x7f) {
+        snprintf(escape, 8, "\\x%02x", (unsigned char)*start);
+    } else if ((c >= 0x80 && c < 0xa0) || c == 0x200e || c == 0x200f ||
+               (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) {
+        snprintf(escape, 8, "\\u%04x", c & 0xffff);
+    } else {
+        return length;
+    }
+    return 0;
+}
+
 void print_quoted(FILE *file, const char *text, size_t n)
 {
     putc('"', file);
     while (n > 0) {
-        uint32_t c;
-        size_t length = decode(text, n, &c);
-        const char *escapes = "\"\\\n\r\t", *names = "\"\\nrt";
-        const char *at = length == 1 && c != 0 ? strchr(escapes, (int)c) : NULL;
-        if (at != NULL) {
-            fprintf(file, "\\%c", names[at - escapes]);
-        } else if (length == 0 || c < 0x20 || c == 0x7f) {
-            fprintf(file, "\\x%02x", (unsigned char)*text);
-            length = 1;
-        } else if (c >= 0x80 && c < 0xa0) {
-            fprintf(file, "\\u%04x", c);
-        } else {
-            fwrite(text, 1, length, file);
+        char escape[8];
+        const char *start = text;
+        const size_t shown = take(&text, &n, escape);
+        if (shown == 1 && (*start == '"' || *start == '\\')) {
+            putc('\\', file);
         }
-        text += length;
-        n -= length;
+        fwrite(shown > 0 ? start : escape, 1, shown > 0 ? shown : strlen(escape), file);
     }
     putc('"', file);
+}
+
+/* HTML's own characters as references, valid in texts and in quoted attributes. */
+static void print_markup(FILE *file, const char *text, size_t n)
+{
+    static const char *const references[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
+    for (size_t i = 0; i < n; i++) {
+        const char *special = "&<>\"'";
+        const char *at = text[i] != '\0' ? strchr(special, text[i]) : NULL;
+        if (at != NULL) {
+            fputs(references[at - special], file);
+        } else {
+            putc(text[i], file);
+        }
+    }
+}
+
+void print_html(FILE *file, const char *text, size_t n)
+{
+    while (n > 0) {
+        char escape[8];
+        const char *start = text;
+        const size_t shown = take(&text, &n, escape);
+        print_markup(file, shown > 0 ? start : escape, shown > 0 ? shown : strlen(escape));
+    }
+}
+
+void print_html_token(FILE *file, const char *text, size_t n)
+{
+    while (n > 0) {
+        char escape[8];
+        const char *start = text;
+        const size_t shown = take(&text, &n, escape);
+        if (shown > 0) {
+            print_markup(file, start, shown);
+        } else if (*start == '\n') {
+            fputs("<i>\u21b5</i>\n", file); /* an arrow, as on the key, and the end of the line */
+        } else {
+            fprintf(file, "<i>%s</i>", escape);
+        }
+    }
 }
 
 void print_name(FILE *file, const char *name)

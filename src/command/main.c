@@ -12,6 +12,7 @@
 
 #include "entropy.h"
 #include "escape.h"
+#include "output.h"
 #include "source.h"
 #include "report.h"
 
@@ -29,6 +30,7 @@ static const char help[] =
     "                       and perplexity (one FILE.npy only)\n"
     "  --varentropy         the variance of -log p, too\n"
     "  --mask FILE.npy      the tokens that take part, [vocab] or one mask for each row\n"
+    "  --html OUT.html      a page, too: the text, coloured by entropy\n"
     "  --summary            no line for each row\n"
     "  --json, --csv        for programs\n"
     "  --bits               bits instead of nats\n"
@@ -39,7 +41,7 @@ static const char help[] =
 typedef struct options {
     bool bf16, varentropy;
     float temperature;
-    const char *tokens, *targets, *mask; /* paths, or NULL */
+    const char *tokens, *targets, *mask, *html; /* paths, or NULL */
     report_function *print;
     report report; /* what concerns it */
 } options;
@@ -99,6 +101,23 @@ static int examine(const char *path, const options *o, measures *m, progress *p,
     return status;
 }
 
+static const char unreadable[] = "a temporary file or the tokens could not be read again";
+
+static int write_page(const char *path, const report *p)
+{
+    output page;
+    if (!output_open(&page, path)) {
+        return complain(BAD_INPUT, path, strerror(errno));
+    }
+    report to_page = *p;
+    to_page.file = page.file;
+    const bool complete = report_html(&to_page);
+    if (!output_close(&page, complete)) {
+        return complain(BAD_INPUT, path, complete ? strerror(errno) : unreadable);
+    }
+    return SUCCESS;
+}
+
 /* Prints only once every input has been read and found right. */
 static int print_results(const options *o, report *p)
 {
@@ -109,10 +128,9 @@ static int print_results(const options *o, report *p)
         }
         p->tokens = &tokens;
     }
-    int status = SUCCESS;
-    if (!o->print(p)) {
-        status =
-            complain(BAD_INPUT, NULL, "a temporary file or the tokens could not be read again");
+    int status = o->html != NULL ? write_page(o->html, p) : SUCCESS;
+    if (status == SUCCESS && !o->print(p)) {
+        status = complain(BAD_INPUT, NULL, unreadable);
     }
     if (p->tokens != NULL) {
         tokens_close(&tokens);
@@ -173,6 +191,7 @@ static bool parse_options(options *o, int argc, char **argv)
         TARGETS,
         VARENTROPY_TOO,
         MASK,
+        HTML,
         SUMMARY,
         JSON,
         CSV,
@@ -187,6 +206,7 @@ static bool parse_options(options *o, int argc, char **argv)
         {"targets", required_argument, NULL, TARGETS},
         {"varentropy", no_argument, NULL, VARENTROPY_TOO},
         {"mask", required_argument, NULL, MASK},
+        {"html", required_argument, NULL, HTML},
         {"summary", no_argument, NULL, SUMMARY},
         {"json", no_argument, NULL, JSON},
         {"csv", no_argument, NULL, CSV},
@@ -203,6 +223,7 @@ static bool parse_options(options *o, int argc, char **argv)
         case TARGETS: o->targets = optarg; break;
         case VARENTROPY_TOO: o->varentropy = true; break;
         case MASK: o->mask = optarg; break;
+        case HTML: o->html = optarg; break;
         case SUMMARY: o->report.summary_only = true; break;
         case JSON: o->print = report_json; break;
         case CSV: o->print = report_csv; break;

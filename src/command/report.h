@@ -1,4 +1,4 @@
-/* What the command found, as text, JSON or CSV. */
+/* What the command found, as text, JSON, CSV or a page in HTML. */
 #ifndef ENT_REPORT_H
 #define ENT_REPORT_H
 
@@ -27,7 +27,7 @@ typedef struct report {
 
 /* False where the measures or the tokens cannot be read any more. */
 typedef bool report_function(const report *p);
-report_function report_text, report_json, report_csv;
+report_function report_text, report_json, report_csv, report_html;
 
 /* ---- For all of them. ---- */
 
