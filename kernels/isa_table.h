@@ -5,8 +5,6 @@
 #include "op_gradient.h"
 #include "op_log1p.h"
 
-#define NOINLINE static __attribute__((noinline))
-
 /* One function each: in a larger one the compiler finds fewer registers for the loops. */
 #define SWEEP(name, type, masked, want_v)                                                      \
     NOINLINE void sweep_##name(ent_sums *sums, const ent_row *row, const ent_scale *scale,     \

@@ -8,6 +8,11 @@
 #include <stdint.h>
 
 #define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define NOINLINE static __attribute__((noinline))
+#else
+#define NOINLINE static __attribute__((noinline, noclone))
+#endif
 
 /* Logits in a block. The bits of a row do not change if it is cut into pieces at multiples of this.
  */

@@ -35,12 +35,12 @@
 #endif
 
 #define QUAD (4 * LANES)
-#define QUADS (ENT_BLOCK / QUAD)
+#define HALF (ENT_BLOCK / QUAD / 2)
 
 #define FAR_V 0x1p-33 /* v of a logit that is 30 T below the maximum */
 
 _Static_assert(4 % VEC_UNROLL == 0, "a quad is a whole number of turns");
-_Static_assert(QUADS == 16, "the error above counts two levels of a tree, down to 4");
+_Static_assert(HALF == 8, "the error above counts two levels of a tree, down to 4");
 
 enum pass { FAST, FAST_CLAMPED, CAREFUL };
 
@@ -57,7 +57,7 @@ typedef struct constants {
 
 /* FAST may leave NaN or infinity where d is below scale->floor; a NaN logit leaves NaN in every
  * pass. The sum v is kept in units of scale->unit, since d^2 may be more than a float holds. */
-INLINE void add_vectors(lanes *s, const vf32 *z, int count, const constants *c, enum pass pass,
+VEC_VARIANT void add_vectors(lanes *s, const vf32 *z, int count, const constants *c, enum pass pass,
                         bool want_v, const char *here)
 {
     vf32 d[VEC_UNROLL], e[VEC_UNROLL];
@@ -106,15 +106,19 @@ INLINE lanes quad_lanes(const source *s, size_t i, size_t n, const lanes *before
     return sum;
 }
 
-/* quad[k] is the sum of a quad, for k < quads. */
-INLINE double sum_of_quads(vf32 *quad, size_t quads)
+/* The first level of the tree: quads k and k + 8 of a block share half[k]. */
+INLINE void add_quad(vf32 *half, size_t k, vf32 quad)
 {
-    for (size_t half = QUADS / 2; half >= 4; half /= 2) {
-        for (size_t k = 0; k + half < quads; k++) quad[k] = v_add(quad[k], quad[k + half]);
-        quads = quads < half ? quads : half;
-    }
+    half[k % HALF] = k < HALF ? quad : v_add(half[k % HALF], quad);
+}
+
+/* The rest of it, of as many quads as there were. */
+INLINE double sum_of_quads(vf32 *half, size_t quads)
+{
+    const size_t there = quads < HALF ? quads : HALF, end = there < HALF / 2 ? there : HALF / 2;
+    for (size_t k = 0; k + HALF / 2 < there; k++) half[k] = v_add(half[k], half[k + HALF / 2]);
     vf64 sum = d_zero();
-    for (size_t k = 0; k < quads; k++) sum = d_add(sum, quad[k]);
+    for (size_t k = 0; k < end; k++) sum = d_add(sum, half[k]);
     return d_hsum(sum) / EXP_SCALE;
 }
 
@@ -131,14 +135,14 @@ INLINE const float *as_floats(const source *s, size_t i, size_t n, float *room)
 /* The sum v of z[0 .. n), all far below M, where the rounding of d alone would show: it is up to
  * 2^-24 of d, and as much of e^d is lost. What was lost is known (D. E. Knuth, The Art of Computer
  * Programming, volume 2, 4.2.2, theorem B), and given back: e^(x + lost) = e^x (1 + lost). */
-static __attribute__((noinline)) double far_v(const float *z, size_t n, float max,
+NOINLINE double far_v(const float *z, size_t n, float max,
                                               const ent_scale *scale)
 {
     const vf32 M = v_set1(max), per_T = v_set1((float)(1 / scale->T));
-    vf32 v[QUADS];
+    vf32 half[HALF];
     size_t quads = 0;
     for (size_t i = 0; i < n; i += QUAD, quads++) {
-        v[quads] = v_set1(0);
+        vf32 v = v_set1(0);
         for (size_t k = i; k < n && k < i + QUAD; k += LANES) {
             const vf32 x = load_f32(z + k, n - k), d = v_sub(x, M), minus_M = v_sub(d, x);
             const vf32 lost = v_sub(v_sub(x, v_sub(d, minus_M)), v_add(M, minus_M));
@@ -147,28 +151,29 @@ static __attribute__((noinline)) double far_v(const float *z, size_t n, float ma
             exp_scaled(&e, &near, 1, v_set1(scale->hi), v_set1(scale->lo), NULL);
             /* of -inf the whole was lost */
             const vf32 part = v_zero_where(v_equal(e, v_set1(0)), v_mul(lost, per_T));
-            v[quads] = v_fma(g, v_mul(g, v_fma(e, part, e)), v[quads]);
+            v = v_fma(g, v_mul(g, v_fma(e, part, e)), v);
         }
+        add_quad(half, quads, v);
     }
-    return sum_of_quads(v, quads);
+    return sum_of_quads(half, quads);
 }
 
 /* Adds the block at i, of n logits, to the row, if the sums are what they claim to be: false, and
- * nothing added, if not. */
+ * nothing added, if not. `room` is for as_floats. */
 INLINE bool add_block(ent_sums *row, const source *s, size_t i, size_t n, const ent_scale *scale,
-                      enum pass pass, bool want_v)
+                      enum pass pass, bool want_v, float *room)
 {
     /* A maximum of 0 is taken as -0: z - M is then +0 for zeros of both signs: neither is below. */
     const constants c = {v_set1(row->M == 0 ? -0.0f : (float)row->M), v_set1(scale->floor),
                          v_set1(scale->hi), v_set1(scale->lo), v_set1(scale->unit)};
     lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
-    vf32 r[QUADS], w[QUADS], v[QUADS];
+    vf32 r[HALF], w[HALF], v[HALF];
     size_t quads = 0;
     for (size_t k = 0; k < n; k += QUAD, quads++) {
         sum = quad_lanes(s, i + k, n - k, &sum, &c, pass, want_v);
-        r[quads] = sum.r;
-        w[quads] = sum.w;
-        if (want_v) v[quads] = sum.v;
+        add_quad(r, quads, sum.r);
+        add_quad(w, quads, sum.w);
+        if (want_v) add_quad(v, quads, sum.v);
     }
     const double unit = scale->unit;
     const double r_sum = sum_of_quads(r, quads), w_sum = sum_of_quads(w, quads);
@@ -177,7 +182,6 @@ INLINE bool add_block(ent_sums *row, const source *s, size_t i, size_t n, const 
         return false;
     }
     if (want_v && v_sum > 0 && v_sum < (double)n * FAR_V) {
-        float room[ENT_BLOCK];
         v_sum = far_v(as_floats(s, i, n, room), n, (float)row->M, scale);
     }
     row->c += sum.ties;
@@ -226,7 +230,7 @@ INLINE void add_unusual_block(ent_sums *row, const float *z, size_t i, size_t n,
         }
         mood->rising = false;
         if (row->M > -INFINITY) {
-            add_block(row, &s, 0, n, scale, FAST_CLAMPED, want_v);
+            add_block(row, &s, 0, n, scale, FAST_CLAMPED, want_v, NULL);
         }
     } else if (max <= INFINITY) {
         mood->rising = true;
@@ -235,14 +239,14 @@ INLINE void add_unusual_block(ent_sums *row, const float *z, size_t i, size_t n,
             row->peak = i;
         }
         if (max < INFINITY) {
-            add_block(row, &s, 0, n, scale, CAREFUL, want_v);
+            add_block(row, &s, 0, n, scale, CAREFUL, want_v, NULL);
         }
     } else {
         ent_sums_void(row, NAN);
     }
 }
 
-static __attribute__((noinline)) void add_unusual_block_with_v(ent_sums *row, const float *z,
+NOINLINE void add_unusual_block_with_v(ent_sums *row, const float *z,
                                                                size_t i, size_t n,
                                                                const ent_scale *scale,
                                                                struct mood *mood)
@@ -250,7 +254,7 @@ static __attribute__((noinline)) void add_unusual_block_with_v(ent_sums *row, co
     add_unusual_block(row, z, i, n, scale, true, mood);
 }
 
-static __attribute__((noinline)) void add_unusual_block_without_v(ent_sums *row, const float *z,
+NOINLINE void add_unusual_block_without_v(ent_sums *row, const float *z,
                                                                   size_t i, size_t n,
                                                                   const ent_scale *scale,
                                                                   struct mood *mood)
@@ -319,7 +323,7 @@ INLINE bool short_row_of(ent_sums *row, const source *s, const ent_scale *scale,
 }
 
 /* False, and nothing done, if it is not an ordinary one. */
-INLINE bool short_row(ent_sums *row, const source *s, const ent_scale *scale, bool want_v,
+VEC_VARIANT bool short_row(ent_sums *row, const source *s, const ent_scale *scale, bool want_v,
                       bool want_support)
 {
     return s->row.n <= LANES       ? short_row_of(row, s, scale, 1, want_v, want_support)
@@ -327,12 +331,13 @@ INLINE bool short_row(ent_sums *row, const source *s, const ent_scale *scale, bo
                                    : short_row_of(row, s, scale, 4, want_v, want_support);
 }
 
-INLINE void sweep(ent_sums *sums, const source *s, const ent_scale *scale, bool want_v,
+VEC_VARIANT void sweep(ent_sums *sums, const source *s, const ent_scale *scale, bool want_v,
                   bool want_support)
 {
     ent_sums row = *sums;
     struct mood mood = {.rising = !(row.M > -INFINITY),
                         .fast = VEC_POW2_SATURATES ? FAST : FAST_CLAMPED};
+    float room[ENT_BLOCK]; /* for a block that is not there as floats */
     for (size_t i = 0; i < s->row.n; i += ENT_BLOCK) {
         const size_t n = s->row.n - i < ENT_BLOCK ? s->row.n - i : ENT_BLOCK;
         if (s->masked && all_masked(s, i, n)) {
@@ -343,11 +348,10 @@ INLINE void sweep(ent_sums *sums, const source *s, const ent_scale *scale, bool 
         }
         if (row.M < INFINITY && !mood.rising &&
             (VEC_POW2_SATURATES && mood.fast == FAST
-                 ? add_block(&row, s, i, n, scale, FAST, want_v)
-                 : add_block(&row, s, i, n, scale, FAST_CLAMPED, want_v))) {
+                 ? add_block(&row, s, i, n, scale, FAST, want_v, room)
+                 : add_block(&row, s, i, n, scale, FAST_CLAMPED, want_v, room))) {
             continue;
         }
-        float room[ENT_BLOCK];
         const float *z = as_floats(s, i, n, room);
         if (!(row.M < INFINITY)) {
             if (isnan(block_max(z, n))) {

@@ -5,7 +5,7 @@
 
 #include "op_load.h"
 
-INLINE size_t find(const source *s, size_t from, float x)
+VEC_VARIANT size_t find(const source *s, size_t from, float x)
 {
     for (size_t i = from; i < s->row.n; i += LANES) {
         const vf32 z = load(s, i, s->row.n - i);

@@ -25,7 +25,7 @@ INLINE void store(void *out, enum ent_dtype dtype, vf32 x)
     }
 }
 
-INLINE void gradient_vectors(vf32 *z, int count, const ent_scale *scale, const ent_line *line,
+VEC_VARIANT void gradient_vectors(vf32 *z, int count, const ent_scale *scale, const ent_line *line,
                              const char *here)
 {
     const vf32 zero = v_set1(0);
@@ -42,7 +42,7 @@ INLINE void gradient_vectors(vf32 *z, int count, const ent_scale *scale, const e
     }
 }
 
-INLINE void gradient(void *out, const source *s, const ent_scale *scale, const ent_line *line)
+VEC_VARIANT void gradient(void *out, const source *s, const ent_scale *scale, const ent_line *line)
 {
     const size_t n = s->row.n, size = ent_size_of(s->dtype), turn = VEC_UNROLL * LANES;
     char *to = out;

@@ -9,6 +9,7 @@
 
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
+#define VEC_VARIANT INLINE
 
 /* clang-format off */
 typedef struct { __m256 a, b; } vf32;

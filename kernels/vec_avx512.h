@@ -9,6 +9,7 @@
 
 #define VEC_UNROLL 4
 #define VEC_POW2_SATURATES true
+#define VEC_VARIANT INLINE
 
 /* clang-format off */
 typedef __m512 vf32;

@@ -14,6 +14,7 @@
 
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
+#define VEC_VARIANT INLINE
 
 /* clang-format off */
 typedef struct { float32x4_t q[4]; } vf32;

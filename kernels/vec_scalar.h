@@ -13,6 +13,7 @@
 
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
+#define VEC_VARIANT NOINLINE /* copies of this much code are slow to compile, and no quicker */
 
 /* clang-format off */
 typedef struct { float lane[16]; } vf32;
