@@ -34,13 +34,15 @@
         const box = curve.getBoundingClientRect(), rows = Number(curve.dataset.rows);
         move(curve, box.left + 2.5 / rows * box.width, box.top + 1);
         lines.push(`over row 2: ${document.querySelector(".on").id} ${tip.hidden}`);
-        const points = curve.querySelector("path:not(.band)").getAttribute("d").match(/[ML]/g).length;
-        lines.push(`points ${points}`);
+        const path = curve.querySelector("path:not(.band)").getAttribute("d");
+        lines.push(`points ${path.match(/[ML]/g).length} in lines ${path.match(/M/g).length}`);
     }
     for (const bar of document.querySelectorAll(".bars i")) lines.push(`bar ${number(bar.title, /: (\d+) rows/)}`);
     for (const tile of document.querySelectorAll("dl:not(.places) div")) {
         lines.push(`tile ${tile.querySelector("dt").textContent} = ${tile.querySelector("dd").textContent}`);
     }
+    const ids = [...document.querySelectorAll("[id]")].map(element => element.id);
+    lines.push(`same ids ${ids.length - new Set(ids).size}`);
     lines.push(`wide ${document.documentElement.scrollWidth > innerWidth}`);
     lines.push(`scripts ${document.scripts.length}, fetched ${performance.getEntriesByType("resource").length}`);
     lines.push(`markup ${document.querySelectorAll(".text b, .text script, .text img, h1 *").length}`);

@@ -320,6 +320,8 @@ static void test_texts(void **state)
     expect_text("$entropy --bits --targets t.npy z.npy",
                 "  cross-entropy 1.5, perplexity 2.8284; 2 targets\n");
     expect_text("$entropy --bits --varentropy z.npy", "  varentropy    0.083333, the mean\n");
+    expect_text("$entropy --bits --varentropy z.npy", " 94.6%       2.828        0.25  ");
+    expect_text("$entropy --csv --bits --varentropy z.npy", ",0.25\r\n");
     expect_text("$entropy --targets masked.npy z.npy", "perplexity inf; 3 targets\n");
     expect_text("$entropy --json --targets masked.npy z.npy", "\"logprob\": -1e999}");
     expect_text("$entropy --json --bits --varentropy z.npy", "\"varentropy\": 0.25}");

@@ -63,7 +63,8 @@ static void test_errors(void **state)
     write_text("kept.html", "kept");
     expect_complaint("$entropy --html missing/out.html z.npy", 1, "missing/out.html", "No such");
     expect_complaint("$entropy --html . z.npy", 1, ".", "directory");
-    expect_complaint("$entropy --html /dev/null z.npy", 1, "/dev/null", "Invalid");
+    assert_int_equal(shell("rm -f pipe.html; mkfifo pipe.html").status, 0);
+    expect_complaint("$entropy --html pipe.html z.npy", 1, "pipe.html", "Invalid");
     expect_complaint("$entropy --html '' z.npy", 1, "''", "");
     expect_complaint("$entropy --html kept.html missing.npy", 1, "missing.npy", "No such");
     expect_complaint("$entropy --html kept.html --tokens missing.json z.npy", 1, "missing.json",
@@ -223,7 +224,7 @@ static void test_browser(void **state)
         expect_tokens(seen, &r, 1);
         expect_line(tile);
         expect_line("\ntile rows = 12 1 of them without a distribution\n");
-        expect_line("\nover row 2: r2 false\npoints 11\n");
+        expect_line("\nover row 2: r2 false\npoints 11 in lines 3\n");
         expect_line("\nwide false\nscripts 2, fetched 0\nmarkup 0\n");
         p = last.out;
         for (int i = 0; i < 16; i++) {
@@ -251,8 +252,9 @@ static void test_browser_options(void **state)
     write_zeros("many.npy", "<f4", "3000, 2", 24000);
     assert_int_equal(shell("$entropy --summary --html out.html z.npy many.npy").status, 0);
     probe("out.html", "");
-    expect_line("\nover row 2: r2 false\npoints 11\n");
-    expect_line("\nover row 2: r14 false\npoints 500\n");
+    expect_line("\nover row 2: r2 false\npoints 11 in lines 3\n");
+    expect_line("\nsame ids 0\n");
+    expect_line("\nover row 2: r14 false\npoints 500 in lines 1\n");
 }
 
 /* Of the logits of a language model, to be looked at. */
