@@ -46,7 +46,8 @@ extern "C" {
 enum {
     ENTROPY_OK = 0,
     ENTROPY_ERR_NULL = -1,  /* a pointer that is needed is NULL */
-    ENTROPY_ERR_SHAPE = -2, /* a vocabulary of 0 with rows, or more logits than memory can hold */
+    ENTROPY_ERR_SHAPE = -2, /* a vocabulary of 0, more logits than memory can hold, or strides that
+                               cannot be */
     ENTROPY_ERR_VALUE = -3, /* an argument outside its domain */
     ENTROPY_ERR_ISA = -4,   /* an instruction set that does not exist, or not here */
     ENTROPY_ERR_NOMEM = -5  /* memory that was needed could not be had */
@@ -58,7 +59,8 @@ enum {
  *
  *   logits  [batch, seq, vocab], C order: float32, or the bits of IEEE binary16 (_f16) or bfloat16
  *           (_bf16); aligned as its type is, no more
- *   out     [batch, seq], nats, in [0, log vocab] or NaN; must not overlap logits
+ *   out     [batch, seq], nats, from 0 to log vocab, up to the error, or NaN; must not overlap
+ *           logits
  *
  * A row's result is
  *
@@ -148,9 +150,11 @@ typedef struct entropy_args {
  *   one token takes part   +0       +0           that / T     it         its index  1
  *   c equal ones do        log c    +0, -log c                it         the first  c
  *   none does              NaN      NaN          -inf         -inf       -1         0
- *   a NaN takes part       NaN      NaN          NaN          NaN        -1         those above
- * -inf, NaN not counted +inf does, no NaN      NaN      NaN          +inf         +inf       the
- * first  those above -inf skipped                +0       +0           +0           +0         0 0
+ *   a NaN takes part       NaN      NaN          NaN          NaN        -1         as below
+ *   +inf does, no NaN      NaN      NaN          +inf         +inf       the first  as below
+ *   skipped                +0       +0           +0           +0         0          0
+ *
+ * support counts what is above -inf, without the NaN.
  *
  * target_logprob is -inf for a target that takes no part; NaN where the entropy is NaN; +0 where
  * the target is negative, whatever the row, and where the row is skipped.
@@ -179,12 +183,14 @@ typedef struct entropy_args {
  *   ENTROPY_OK          batch or seq is 0: nothing else is looked at
  *   ENTROPY_ERR_VALUE   an unknown dtype; num_threads < 0; temperature_stride neither 0 nor 1
  *   ENTROPY_ERR_SHAPE   vocab is 0; more than PTRDIFF_MAX bytes from the first to the last element
- * of logits, results or masks; a stride that is negative or below vocab (that of an axis of length
- * 1 is not looked at); allowed_stride below (vocab + 31) / 32 and not 0 ENTROPY_ERR_NULL    logits
- * is NULL; target is NULL and target_logprob wanted ENTROPY_ERR_VALUE   of a row that is not
- * skipped, a temperature outside [2^-64, 2^64] or NaN, or a target >= vocab
+ *                       of logits, states or masks; a stride that is negative or below vocab (that
+ *                       of an axis of length 1 is not looked at); allowed_stride below
+ *                       (vocab + 31) / 32 and not 0
+ *   ENTROPY_ERR_NULL    logits is NULL; target is NULL and target_logprob wanted
+ *   ENTROPY_ERR_VALUE   of a row that is not skipped, a temperature outside [2^-64, 2^64] or NaN,
+ *                       or a target >= vocab
  *
- * No heap, and less than 8 KB of stack. */
+ * No heap, and less than 16 KB of stack. */
 ENTROPY_API int entropy_forward(const entropy_args *args);
 
 /* The gradient's side of entropy_backward. */
@@ -219,15 +225,19 @@ typedef struct entropy_grads {
  *   a token that takes no part, or whose p is 0   +0, whatever the gradients of L
  *   a row in which nothing takes part             +0
  *   a row whose entropy is NaN otherwise          NaN where a token takes part, else +0
- *   a gradient of L that is not finite            NaN where a token takes part, else +0
+ *   a gradient of L that is not finite, or        NaN where a token takes part, else +0
+ *     not when divided by T
  *   gradients of L that are all 0                 +0, and the row's logits are not read
  *   a row that is skipped                         +0, nor are its gradients of L
  *   a target that takes no part                   as the formula has it; +0 at the target itself
  *   a negative target                             log p_t has no gradient
  *
  * Error: 1e-6 + 2e-7 |log p_i| times the sum of p_i / T (|log p_i| + H), p_i / T and p_i / T, each
- * times the size of its gradient of L; at the target the last is (1 - p_i) / T. To that comes the
- * rounding to the dtype, to nearest, ties to even. What is below FLT_MIN is +0; nothing is -0.
+ * times the size of its gradient of L; at the target the last is (1 - p_i) / T. To that come the
+ * errors of entropy and max_logprob times p_i / T and the gradient of L with respect to entropy, at
+ * the target that of max_logprob times p_i / T and the gradient of L with respect to target_logprob,
+ * and the rounding to the dtype, to nearest, ties to even. What is below FLT_MIN is +0; nothing is
+ * -0.
  *
  * Checked as in entropy_forward, where after logits grads->logits is needed, and target if
  * grads->target_logprob is there; grads is checked with args, its strides with theirs. Rows of
@@ -274,7 +284,7 @@ ENTROPY_API int entropy_state_add_f16(entropy_state *state, const uint16_t *logi
 ENTROPY_API int entropy_state_add_bf16(entropy_state *state, const uint16_t *logits, size_t n);
 
 /* Appends the logits that `from` has seen to those of `into`; they may be the same state. A state
- * of length 0 changes nothing. In the other order the bits are the same, except argmax, which
+ * of length 0 changes nothing, unless it is of another version. In the other order the bits are the same, except argmax, which
  * counts from the first logit of `into`, and the target, which is that of `into` if both have one;
  * in another grouping the results are within twice the bounds of entropy_forward. States of
  * different versions or temperatures merge to one whose answers are NaN. NULL changes nothing. */
@@ -292,7 +302,7 @@ ENTROPY_API int64_t entropy_state_support(const entropy_state *state);
 
 /* The state of every row, [batch, seq]. Options and checks are those of entropy_forward; the
  * results of args are not looked at; states NULL: ENTROPY_ERR_NULL. A target makes the state
- * remember its logit. A skipped row gives an empty state whose results are 0 if nothing is merged
+ * remember its logit. A skipped row gives an empty state, at T = 1, whose results are 0 if nothing is merged
  * into it. */
 ENTROPY_API int entropy_forward_states(const entropy_args *args, entropy_state *states);
 
@@ -301,11 +311,11 @@ ENTROPY_API int entropy_forward_states(const entropy_args *args, entropy_state *
 ENTROPY_API int entropy_merge_states(entropy_state *into, const entropy_state *from, size_t n);
 
 /* The results of n states, written where `results` wants them: n = batch * seq. Of its other
- * members only size and row_mask are looked at: a row that it skips has results 0. target_logprob
+ * members only size, batch, seq and row_mask are looked at: a row that it skips has results 0. target_logprob
  * is that of the target that the state remembers, 0 if none.
  *
  * ENTROPY_ERR_NULL: results is NULL, or states with n > 0. ENTROPY_ERR_VALUE: its size.
- * ENTROPY_ERR_SHAPE: n is not batch * seq. */
+ * ENTROPY_ERR_SHAPE: n is neither 0 nor batch * seq. */
 ENTROPY_API int entropy_results_of_states(const entropy_state *states, size_t n,
                                           const entropy_args *results);
 

@@ -6,7 +6,9 @@ const char *entropy_strerror(int status)
     case ENTROPY_OK: return "success";
     case ENTROPY_ERR_NULL: return "a pointer that is needed is NULL";
     case ENTROPY_ERR_SHAPE:
-        return "the shape is not valid: an empty vocabulary, or more elements than memory can hold";
+        return "the shape is not valid: an empty vocabulary, more elements than memory can hold, "
+               "or "
+               "strides that cannot be";
     case ENTROPY_ERR_VALUE: return "an argument is outside its domain";
     case ENTROPY_ERR_ISA:
         return "the instruction set does not exist, or this machine or build lacks it";

@@ -14,7 +14,7 @@ enum { HAS_TARGET = 1, SKIPPED = 2 };
 ent_record ent_record_of_state(const entropy_state *s)
 {
     if (s->version != ENTROPY_STATE_VERSION) {
-        return (ent_record){.sums = {.M = NAN}, .T = 1, .argmax = -1};
+        return (ent_record){.sums = {.M = NAN}, .T = 1, .argmax = -1, .has_target = true};
     }
     return (ent_record){
         .sums = {.M = s->max,
@@ -110,11 +110,17 @@ static ent_record poisoned(const ent_record *left, const ent_record *right)
                         .has_target = left->has_target || right->has_target};
 }
 
+/* What is poisoned stays so, whatever its length. */
+static bool is_empty(const ent_record *r)
+{
+    return r->length == 0 && !isnan(r->sums.M);
+}
+
 /* The row in which `right` comes after `left`. */
 static ent_record merged(const ent_record *left, const ent_record *right)
 {
-    if (left->length == 0 || right->length == 0) {
-        ent_record one = left->length == 0 ? *right : *left;
+    if (is_empty(left) || is_empty(right)) {
+        ent_record one = is_empty(right) ? *left : *right;
         one.skipped = left->skipped || right->skipped;
         return one;
     }

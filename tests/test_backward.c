@@ -59,6 +59,13 @@ static void test_reference(void **state)
     printf("  worst difference %.1e\n", worst);
 }
 
+/* Of an entropy, or a max_logprob. */
+static long double error_of(long double x)
+{
+    const long double size = fabsl(x);
+    return size < FLT_MIN ? size : size * (4e-7L + 7e-8L * fabsl(logl(size)));
+}
+
 /* The bound of entropy.h, before the rounding to the dtype. */
 static long double bound_of(const reference *r, double z, double T, bool is_target,
                             const double g[3])
@@ -67,7 +74,10 @@ static long double bound_of(const reference *r, double z, double T, bool is_targ
     const long double others =
         p * (fabs(g[0]) * (fabsl(log_p) + r->entropy) + fabs(g[1]) + (is_target ? 0 : fabs(g[2])));
     const long double own = is_target ? fabs(g[2]) * -expm1l(log_p) : 0;
-    return (1e-6L + 2e-7L * fabsl(log_p)) * (others + own) / T;
+    const long double of_log_p = error_of(r->max_logprob);
+    const long double of_results = p * (fabs(g[0]) * (error_of(r->entropy) + of_log_p) +
+                                        (is_target ? fabs(g[2]) * of_log_p : 0));
+    return ((1e-6L + 2e-7L * fabsl(log_p)) * (others + own) + of_results) / T;
 }
 
 /* Half an ulp of the dtype. */
@@ -194,6 +204,37 @@ static void test_against_reference(void **state)
         check(memcmp(gradient, other, bytes) == 0, "%s: other bits in place, with given results",
               kind_names[kind]);
         check(memcmp(&before, &forward, sizeof before) == 0, "the given results were written");
+    }
+    printf("  worst error %.2f of the bound\n", worst);
+}
+
+/* Nearly certain rows whose distances are not floats. */
+static void test_peaks(void **state)
+{
+    (void)state;
+    static problem p;
+    static uint8_t gradient[MOST * sizeof(float)];
+    rng r = {65};
+    double worst = 0;
+    for (size_t i = 0; i < divided(60000); i++) {
+        float z[6];
+        make(&p, 0, ONE_HOT, &r);
+        p.dtype = ENTROPY_F32;
+        p.masked = false;
+        p.n = 2 + random_below(&r, 5);
+        p.target %= (int64_t)p.n;
+        p.T = i % 3 ? 1 : (float)(0.01 + random_unit(&r));
+        const double shift = 300 * random_unit(&r) - 150;
+        for (size_t k = 0; k < p.n; k++) {
+            z[k] = (float)(3 * random_unit(&r) + shift);
+        }
+        z[p.n / 2] = (float)(shift + 110 * (double)p.T * random_unit(&r));
+        narrow(p.dtype, p.row, z, p.n);
+        const entropy_args a = args_of_problem(&p);
+        const entropy_grads g = grads_of_problem(&p, gradient);
+        memset(gradient, 0x5a, sizeof gradient);
+        assert_int_equal(entropy_backward(&a, &g), ENTROPY_OK);
+        compare(&p, gradient, "a random peak", &worst);
     }
     printf("  worst error %.2f of the bound\n", worst);
 }
@@ -469,10 +510,11 @@ static void test_overlap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference), cmocka_unit_test(test_against_reference),
-        cmocka_unit_test(test_shards),    cmocka_unit_test(test_special_values),
-        cmocka_unit_test(test_layouts),   cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_overlap),   cmocka_unit_test(test_beyond_cache),
+        cmocka_unit_test(test_reference),      cmocka_unit_test(test_against_reference),
+        cmocka_unit_test(test_peaks),          cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_special_values), cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_errors),         cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_beyond_cache),
     };
     begin("test_backward");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,33 @@ static void test_misfits(void **unused)
     other = state_of(ENTROPY_F32, z, 3, 2);
     entropy_state_merge(&s, &other);
     expect_nothing(&s, "a merger of two temperatures");
+    entropy_state_init(&s); /* an empty state leaves the temperature of another */
+    entropy_state_init(&other);
+    s.temperature = 0.5;
+    entropy_state_merge(&s, &other);
+    assert_true(s.temperature == 0.5);
+    entropy_state_merge(&other, &s);
+    assert_true(other.temperature == 1);
+    s = state_of(ENTROPY_F32, z, 3, 1); /* one of another version poisons for good */
+    other = s;
+    entropy_state foreign, empty;
+    entropy_state_init(&empty);
+    foreign = empty;
+    foreign.version = 3;
+    entropy_state_merge(&foreign, &empty);
+    expect_nothing(&foreign, "an empty one of another version");
+    entropy_state_merge(&s, &foreign);
+    expect_nothing(&s, "what was merged with it");
+    entropy_state_merge(&foreign, &other);
+    expect_nothing(&foreign, "what it was merged with");
+    float log_p = 0;
+    entropy_args target_of = {
+        .size = sizeof target_of, .batch = 1, .seq = 1, .target_logprob = &log_p};
+    assert_int_equal(entropy_results_of_states(&s, 1, &target_of), ENTROPY_OK);
+    assert_true(isnan(log_p));
+    s = state_of(ENTROPY_F32, z, 3, 1);
+    other = state_of(ENTROPY_F32, z, 3, 2);
+    entropy_state_merge(&s, &other);
     other = state_of(ENTROPY_F32, z, 3, 1);
     entropy_state_merge(&s, &other);
     expect_nothing(&s, "what such a merger is merged with");
