@@ -58,7 +58,7 @@ typedef struct constants {
 /* FAST may leave NaN or infinity where d is below scale->floor; a NaN logit leaves NaN in every
  * pass. The sum v is kept in units of scale->unit, since d^2 may be more than a float holds. */
 VEC_VARIANT void add_vectors(lanes *s, const vf32 *z, int count, const constants *c, enum pass pass,
-                        bool want_v, const char *here)
+                             bool want_v, const char *here)
 {
     vf32 d[VEC_UNROLL], e[VEC_UNROLL];
     for (int j = 0; j < count; j++) d[j] = v_sub(z[j], c->M);
@@ -135,8 +135,7 @@ INLINE const float *as_floats(const source *s, size_t i, size_t n, float *room)
 /* The sum v of z[0 .. n), all far below M, where the rounding of d alone would show: it is up to
  * 2^-24 of d, and as much of e^d is lost. What was lost is known (D. E. Knuth, The Art of Computer
  * Programming, volume 2, 4.2.2, theorem B), and given back: e^(x + lost) = e^x (1 + lost). */
-NOINLINE double far_v(const float *z, size_t n, float max,
-                                              const ent_scale *scale)
+NOINLINE double far_v(const float *z, size_t n, float max, const ent_scale *scale)
 {
     const vf32 M = v_set1(max), per_T = v_set1((float)(1 / scale->T));
     vf32 half[HALF];
@@ -246,18 +245,14 @@ INLINE void add_unusual_block(ent_sums *row, const float *z, size_t i, size_t n,
     }
 }
 
-NOINLINE void add_unusual_block_with_v(ent_sums *row, const float *z,
-                                                               size_t i, size_t n,
-                                                               const ent_scale *scale,
-                                                               struct mood *mood)
+NOINLINE void add_unusual_block_with_v(ent_sums *row, const float *z, size_t i, size_t n,
+                                       const ent_scale *scale, struct mood *mood)
 {
     add_unusual_block(row, z, i, n, scale, true, mood);
 }
 
-NOINLINE void add_unusual_block_without_v(ent_sums *row, const float *z,
-                                                                  size_t i, size_t n,
-                                                                  const ent_scale *scale,
-                                                                  struct mood *mood)
+NOINLINE void add_unusual_block_without_v(ent_sums *row, const float *z, size_t i, size_t n,
+                                          const ent_scale *scale, struct mood *mood)
 {
     add_unusual_block(row, z, i, n, scale, false, mood);
 }
@@ -324,7 +319,7 @@ INLINE bool short_row_of(ent_sums *row, const source *s, const ent_scale *scale,
 
 /* False, and nothing done, if it is not an ordinary one. */
 VEC_VARIANT bool short_row(ent_sums *row, const source *s, const ent_scale *scale, bool want_v,
-                      bool want_support)
+                           bool want_support)
 {
     return s->row.n <= LANES       ? short_row_of(row, s, scale, 1, want_v, want_support)
            : s->row.n <= 2 * LANES ? short_row_of(row, s, scale, 2, want_v, want_support)
@@ -332,7 +327,7 @@ VEC_VARIANT bool short_row(ent_sums *row, const source *s, const ent_scale *scal
 }
 
 VEC_VARIANT void sweep(ent_sums *sums, const source *s, const ent_scale *scale, bool want_v,
-                  bool want_support)
+                       bool want_support)
 {
     ent_sums row = *sums;
     struct mood mood = {.rising = !(row.M > -INFINITY),

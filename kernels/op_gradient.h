@@ -26,7 +26,7 @@ INLINE void store(void *out, enum ent_dtype dtype, vf32 x)
 }
 
 VEC_VARIANT void gradient_vectors(vf32 *z, int count, const ent_scale *scale, const ent_line *line,
-                             const char *here)
+                                  const char *here)
 {
     const vf32 zero = v_set1(0);
     vf32 d[VEC_UNROLL], e[VEC_UNROLL];
