@@ -224,7 +224,7 @@ static void test_browser(void **state)
         expect_tokens(seen, &r, 1);
         expect_line(tile);
         expect_line("\ntile rows = 12 1 of them without a distribution\n");
-        expect_line("\nover row 2: r2 false, clicked: #r2\npoints 11 in lines 3\n");
+        expect_line("\nover row 2: r2 false\na click leads there: true\npoints 11 in lines 3\n");
         expect_line("\nwide false\nscripts 2, fetched 0\nmarkup 0\n");
         p = last.out;
         for (int i = 0; i < 16; i++) {
@@ -252,9 +252,9 @@ static void test_browser_options(void **state)
     write_zeros("many.npy", "<f4", "3000, 2", 24000);
     assert_int_equal(shell("$entropy --summary --html out.html z.npy many.npy").status, 0);
     probe("out.html", "");
-    expect_line("\nover row 2: r2 false, clicked: #r2\npoints 11 in lines 3\n");
+    expect_line("\nover row 2: r2 false\na click leads there: true\npoints 11 in lines 3\n");
     expect_line("\nsame ids 0\n");
-    expect_line("\nover row 2: r14 false, clicked: #r14\npoints 500 in lines 1\n");
+    expect_line("\nover row 2: r14 false\na click leads there: true\npoints 500 in lines 1\n");
 }
 
 /* Of the logits of a language model, to be looked at. */
