@@ -13,8 +13,8 @@
 #include "entropy.h"
 #include "escape.h"
 #include "output.h"
-#include "source.h"
 #include "report.h"
+#include "source.h"
 
 enum { SUCCESS = 0, BAD_INPUT = 1, BAD_USAGE = 2 };
 
