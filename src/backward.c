@@ -101,10 +101,6 @@ static void backward_row(const ent_kernels *k, const ent_plan *plan, const entro
     const double T = ent_temperature_of(a, i);
     const ent_scale scale = ent_scale_of(T);
     const anchor s = anchor_of(a, i, k, dtype, &row, &scale);
-    if (s.max_logit == -INFINITY) {
-        memset(to, 0, a->vocab * size);
-        return;
-    }
     /* -p (log p + H) g_H + ... = p (slope d + offset) */
     const double slope = -g.entropy / T / T / scale.unit;
     const double offset =

@@ -38,7 +38,6 @@ void ent_record_add(ent_record *record, const ent_kernels *k, enum ent_dtype dty
                     const ent_row *row, const ent_scale *scale, unsigned want)
 {
     ent_sums *sums = &record->sums;
-    sums->peak = ENT_NO_PEAK;
     k->sweep[dtype](sums, row, scale, want);
     if ((want & WANT_ARGMAX) && isnan(sums->M)) {
         record->argmax = -1;

@@ -403,6 +403,7 @@ static void test_many_rows(void **unused)
     assert_int_equal(entropy_results_of_states(states, ROWS, NULL), ENTROPY_ERR_NULL);
     assert_int_equal(entropy_results_of_states(NULL, ROWS, &out), ENTROPY_ERR_NULL);
     assert_int_equal(entropy_results_of_states(states, ROWS - 1, &out), ENTROPY_ERR_SHAPE);
+    assert_int_equal(entropy_results_of_states(states, ROWS + 1, &out), ENTROPY_ERR_SHAPE);
     out.size--;
     assert_int_equal(entropy_results_of_states(states, ROWS, &out), ENTROPY_ERR_VALUE);
     assert_memory_equal(&merged, &whole, sizeof whole);
