@@ -1,6 +1,7 @@
 #include "args.h"
 
 #include "../kernels/kernels.h"
+#include "fpenv.h"
 
 bool ent_too_many(size_t n, size_t size)
 {
@@ -72,13 +73,11 @@ static bool rows_overlap(const ent_layout *l, size_t rows, size_t vocab)
 static size_t check_shape(ent_plan *plan, const entropy_args *a, const entropy_grads *g)
 {
     const size_t size = ent_size_of((enum ent_dtype)a->dtype), words = ent_mask_words(a->vocab);
-    if (a->vocab == 0 || !take_layout(&plan->logits, a, a->batch_stride, a->seq_stride, size)) {
+    if (a->vocab == 0 || a->batch > PTRDIFF_MAX / sizeof(entropy_state) / a->seq ||
+        !take_layout(&plan->logits, a, a->batch_stride, a->seq_stride, size)) {
         return 0;
     }
     const size_t rows = a->batch * a->seq;
-    if (ent_too_many(rows, sizeof(entropy_state))) {
-        return 0;
-    }
     if (a->allowed != NULL && a->allowed_stride != 0 &&
         (a->allowed_stride < words ||
          rows - 1 > (PTRDIFF_MAX / sizeof *a->allowed - words) / a->allowed_stride)) {
@@ -91,7 +90,8 @@ static size_t check_shape(ent_plan *plan, const entropy_args *a, const entropy_g
     return rows;
 }
 
-static int check_values(const entropy_args *a, size_t rows)
+/* In the environment of fpenv.h, where looking at a NaN has no consequences. */
+NOINLINE int check_values(const entropy_args *a, size_t rows)
 {
     for (size_t i = 0; i < rows && (a->temperature != NULL || a->target != NULL); i++) {
         if (ent_skips(a, i)) {
@@ -136,7 +136,9 @@ int ent_plan_of(ent_plan *plan, enum ent_call call, const entropy_args *args, co
         (of_target != NULL && args->target == NULL)) {
         return ENTROPY_ERR_NULL;
     }
+    const ent_fpenv caller = ent_fpenv_enter();
     const int status = check_values(args, rows);
+    ent_fpenv_leave(caller);
     plan->rows = status == ENTROPY_OK ? rows : 0;
     return status;
 }

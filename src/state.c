@@ -60,11 +60,9 @@ void entropy_state_init(entropy_state *state)
     }
 }
 
-static int add(entropy_state *state, const void *logits, size_t n, enum ent_dtype dtype)
+/* In the environment of fpenv.h. */
+NOINLINE int add_to_state(entropy_state *state, const void *logits, size_t n, enum ent_dtype dtype)
 {
-    if (state == NULL || (logits == NULL && n > 0)) {
-        return ENTROPY_ERR_NULL;
-    }
     if (state->version != ENTROPY_STATE_VERSION || !ent_is_temperature(state->temperature)) {
         return ENTROPY_ERR_VALUE;
     }
@@ -72,16 +70,24 @@ static int add(entropy_state *state, const void *logits, size_t n, enum ent_dtyp
         return ENTROPY_ERR_SHAPE;
     }
     if (n > 0) {
-        const ent_kernels *k = ent_dispatch();
-        const ent_fpenv caller = ent_fpenv_enter();
         const ent_scale scale = ent_scale_of(state->temperature);
         const ent_row row = {.logits = logits, .n = n};
         ent_record record = ent_record_of_state(state);
-        ent_record_add(&record, k, dtype, &row, &scale, WANT_ALL);
+        ent_record_add(&record, ent_dispatch(), dtype, &row, &scale, WANT_ALL);
         *state = ent_state_of_record(&record);
-        ent_fpenv_leave(caller);
     }
     return ENTROPY_OK;
+}
+
+static int add(entropy_state *state, const void *logits, size_t n, enum ent_dtype dtype)
+{
+    if (state == NULL || (logits == NULL && n > 0)) {
+        return ENTROPY_ERR_NULL;
+    }
+    const ent_fpenv caller = ent_fpenv_enter();
+    const int status = add_to_state(state, logits, n, dtype);
+    ent_fpenv_leave(caller);
+    return status;
 }
 
 int entropy_state_add_f32(entropy_state *state, const float *logits, size_t n)

@@ -1,16 +1,11 @@
-/* The same 32 bits whatever the instruction set, the length, the alignment, the place in the batch
- * and the caller's floating-point environment. */
-#define _GNU_SOURCE /* feenableexcept */
+/* The same 32 bits whatever the instruction set, the length, the alignment and the place in the
+ * batch. */
 #include "suite.h"
 
-#include <fenv.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __x86_64__
-#include <xmmintrin.h>
-#endif
 
 #include "../src/dispatch.h"
 #include "../src/fpenv.h"
@@ -263,69 +258,6 @@ static void test_places_in_the_batch(void **state)
     entropy_set_isa(NULL);
 }
 
-/* The control and status registers, to compare. */
-static uint64_t fp_registers(void)
-{
-#ifdef __x86_64__
-    return _mm_getcsr();
-#else
-    uint64_t fpcr, fpsr;
-    __asm__ volatile("mrs %0, fpcr\n\tmrs %1, fpsr" : "=r"(fpcr), "=r"(fpsr));
-    return fpcr << 32 | fpsr;
-#endif
-}
-
-static void set_flushing(bool on)
-{
-#ifdef __x86_64__
-    _mm_setcsr(on ? _mm_getcsr() | 0x8040u : _mm_getcsr() & ~0x8040u);
-#else
-    uint64_t fpcr;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
-    __asm__ volatile("msr fpcr, %0"
-                     :
-                     : "r"(on ? fpcr | UINT64_C(1) << 24 : fpcr & ~(UINT64_C(1) << 24)));
-#endif
-}
-
-static void test_floating_point_environment(void **state)
-{
-    (void)state;
-    enum { VOCAB = 2100 };
-    static const int roundings[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
-    static float z[KINDS][VOCAB], expected[KINDS], got[KINDS];
-    rng r = {11};
-    for (size_t i = 0; i < KINDS; i++) {
-        fill_row((row_kind)i, z[i], VOCAB, &r);
-    }
-    for (size_t isa = 0; isa_of(isa) != NULL; isa++) {
-        entropy_set_isa(isa_of(isa));
-        assert_int_equal(entropy_f32(z[0], 1, KINDS, VOCAB, expected), ENTROPY_OK);
-        for (int i = 0; i < 16; i++) {
-            const bool traps = i & 8;
-            fesetround(roundings[i & 3]);
-            set_flushing(i & 4);
-            feclearexcept(FE_ALL_EXCEPT);
-            feraiseexcept(FE_DIVBYZERO); /* a flag of the caller's that must survive */
-            if (traps) {
-                feenableexcept(FE_INVALID | FE_OVERFLOW | FE_UNDERFLOW | FE_INEXACT);
-            }
-            const uint64_t before = fp_registers();
-            const int status = entropy_f32(z[0], 1, KINDS, VOCAB, got);
-            const uint64_t after = fp_registers();
-            fedisableexcept(FE_ALL_EXCEPT);
-            set_flushing(false);
-            fesetround(FE_TONEAREST);
-            assert_int_equal(status, ENTROPY_OK);
-            check(before == after, "environment %d: registers %llx before, %llx after", i,
-                  (unsigned long long)before, (unsigned long long)after);
-            check(memcmp(expected, got, sizeof got) == 0, "environment %d gives other bits on %s",
-                  i, isa_of(isa));
-        }
-    }
-    entropy_set_isa(NULL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,7 +267,6 @@ int main(void)
         cmocka_unit_test(test_conversions),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_places_in_the_batch),
-        cmocka_unit_test(test_floating_point_environment),
     };
     begin("test_bits");
     return cmocka_run_group_tests(tests, NULL, NULL);

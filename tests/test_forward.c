@@ -501,6 +501,9 @@ static void test_errors(void **state)
     EXPECT(ENTROPY_ERR_SHAPE, a.seq = half);
     EXPECT(ENTROPY_ERR_SHAPE, a.vocab = half);
     EXPECT(ENTROPY_ERR_SHAPE, a.batch = a.seq = a.vocab = SIZE_MAX);
+    const size_t many = ((size_t)1 << 33) + 1; /* whose square is 2^34 + 1 in 64 bits */
+    EXPECT(ENTROPY_ERR_SHAPE, a.dtype = ENTROPY_F16, a.batch = a.seq = many, a.vocab = 1,
+           a.batch_stride = a.seq_stride = 1, a.logits = NULL);
     EXPECT(ENTROPY_ERR_SHAPE, a.seq_stride = -3);
     EXPECT(ENTROPY_ERR_SHAPE, a.seq_stride = 2);
     EXPECT(ENTROPY_ERR_SHAPE, a.batch_stride = -6);
