@@ -11,13 +11,13 @@
                                unsigned want)                                                  \
     {                                                                                          \
         const source s = {*row, type, masked};                                                 \
-        sweep(sums, &s, scale, want_v, want &ENT_WANT_SUPPORT);                                \
+        sweep(sums, &s, scale, want_v, (want & ENT_WANT_SUPPORT) != 0);                        \
     }                                                                                          \
     NOINLINE bool short_row_##name(ent_sums *sums, const ent_row *row, const ent_scale *scale, \
                                    unsigned want)                                              \
     {                                                                                          \
         const source s = {*row, type, masked};                                                 \
-        return short_row(sums, &s, scale, want_v, want & ENT_WANT_SUPPORT);                    \
+        return short_row(sums, &s, scale, want_v, (want & ENT_WANT_SUPPORT) != 0);             \
     }
 
 #define INSTANTIATE(name, type)                                                                    \
