@@ -48,3 +48,27 @@ uint32_t bits_of(float x)
     memcpy(&b, &x, sizeof b);
     return b;
 }
+
+uint64_t hash_add(uint64_t hash, const void *bytes, size_t n)
+{
+    const uint8_t *b = bytes;
+    for (size_t i = 0; i < n; i++) {
+        hash = (hash ^ b[i]) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+void hash_check(const row_hash *expected, size_t rows, uint64_t hash)
+{
+    while (expected->rows != 0 && expected->rows != rows) {
+        expected++;
+    }
+    if (expected->rows == 0) {
+        return;
+    }
+    printf("  %zu rows: %016llx\n", rows, (unsigned long long)hash);
+#ifdef ENTROPY_WITH_SLEEF
+    check(hash == expected->hash, "the first %zu rows hash to %016llx on %s", rows,
+          (unsigned long long)hash, entropy_isa());
+#endif
+}

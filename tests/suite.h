@@ -26,6 +26,20 @@ void begin(const char *program);
 
 uint32_t bits_of(float x);
 
+/* A hash of all that was added, to compare with what another machine got: FNV-1a. */
+#define HASH_INIT UINT64_C(14695981039346656037)
+uint64_t hash_add(uint64_t hash, const void *bytes, size_t n);
+
+/* The hash after some number of rows; a table of them ends with 0 rows. */
+typedef struct row_hash {
+    size_t rows;
+    uint64_t hash;
+} row_hash;
+
+/* Fails if the table has another hash for this many rows. Without SLEEF it is only printed: the C
+ * library's logarithms may differ in the last bit. */
+void hash_check(const row_hash *expected, size_t rows, uint64_t hash);
+
 /* A test is failed in these words, with the values that make it reproducible. */
 #define check(condition, ...)      \
     do {                           \

@@ -246,47 +246,6 @@ static void test_peaks(void **state)
     printf("  worst error %.2f of the bound\n", worst);
 }
 
-/* A vocabulary in shards: each gets the gradient it has in the whole row. */
-static void test_shards(void **state)
-{
-    (void)state;
-    enum { N = 512, SHARD = 100 };
-    static float z[N], whole[N], shard[N];
-    rng r = {12};
-    fill_row(ORDINARY, z, N, &r);
-    const int64_t target = 250, none = -1;
-    const float g[3] = {0.3f, -0.2f, 0.9f};
-    float H, M, log_p;
-    entropy_args a = args_of(ENTROPY_F32, z, 1, N);
-    a.target = &target;
-    a.entropy = &H;
-    a.max_logit = &M;
-    a.max_logprob = &log_p;
-    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
-    entropy_grads grads = {.size = sizeof grads,
-                           .entropy = &g[0],
-                           .logsumexp = &g[1],
-                           .target_logprob = &g[2],
-                           .logits = whole};
-    assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
-    for (size_t from = 0; from < N; from += SHARD) {
-        const size_t n = N - from < SHARD ? N - from : SHARD;
-        const int64_t there = target - (int64_t)from;
-        /* a shard without the target has the -p of its term all the same */
-        const float lse = there >= 0 && there < (int64_t)n ? g[1] : g[1] - g[2];
-        a.logits = z + from;
-        a.vocab = n;
-        a.target = there >= 0 && there < (int64_t)n ? &there : &none;
-        grads.logsumexp = &lse;
-        grads.logits = shard + from;
-        assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
-    }
-    for (size_t i = 0; i < N; i++) {
-        check(fabsf(shard[i] - whole[i]) <= 1e-6f * fabsf(whole[i]) + 1e-9f, "%zu: %g and %g", i,
-              shard[i], whole[i]);
-    }
-}
-
 static void expect_gradient(const entropy_args *a, const float g[3], const float *expected,
                             const char *what)
 {
@@ -350,45 +309,6 @@ static void test_special_values(void **state)
     munmap(page, 4096);
 }
 
-/* Gradients go wherever their own strides say, and nowhere else. */
-static void test_layouts(void **state)
-{
-    (void)state;
-    enum { BATCH = 3, SEQ = 4, VOCAB = 37, ROWS = BATCH * SEQ, ROOM = 2000 };
-    static float z[ROOM], got[ROOM], expected[ROOM];
-    static const struct {
-        ptrdiff_t batch_stride, seq_stride, batch, seq;
-    } layouts[] = {{0, 0, SEQ * VOCAB, VOCAB},
-                   {0, 50, SEQ * 50, 50},
-                   {VOCAB, BATCH * VOCAB, VOCAB, BATCH * VOCAB},
-                   {90, 240, 90, 240},
-                   {400, 0, 400, VOCAB}};
-    rng r = {23};
-    for (size_t l = 0; l < sizeof layouts / sizeof *layouts; l++) {
-        float g[ROWS];
-        fill_row(ORDINARY, z, ROOM, &r);
-        for (size_t i = 0; i < ROWS; i++) g[i] = (float)random_unit(&r);
-        entropy_args a = args_of(ENTROPY_F32, z, SEQ, VOCAB);
-        a.batch = BATCH;
-        a.seq_stride = 41;
-        entropy_grads grads = {.size = sizeof grads, .entropy = g, .logits = got};
-        grads.batch_stride = layouts[l].batch_stride;
-        grads.seq_stride = layouts[l].seq_stride;
-        memset(got, 0x5a, sizeof got);
-        memset(expected, 0x5a, sizeof expected);
-        assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
-        for (size_t i = 0; i < ROWS; i++) {
-            const ptrdiff_t offset =
-                (ptrdiff_t)(i / SEQ) * layouts[l].batch + (ptrdiff_t)(i % SEQ) * layouts[l].seq;
-            entropy_args b = args_of(ENTROPY_F32, z + 41 * i, 1, VOCAB);
-            const entropy_grads one = {
-                .size = sizeof one, .entropy = &g[i], .logits = expected + offset};
-            assert_int_equal(entropy_backward(&b, &one), ENTROPY_OK);
-        }
-        check(memcmp(got, expected, sizeof got) == 0, "layout %zu", l);
-    }
-}
-
 /* Gradients too many for any cache have the bits of the others. */
 static void test_beyond_cache(void **state)
 {
@@ -427,100 +347,11 @@ static void test_beyond_cache(void **state)
     free(all);
 }
 
-static void test_errors(void **state)
-{
-    (void)state;
-    float z[64] = {0}, out[64], untouched[64], g[4] = {1, 1, 1, 1}, temperature = 1;
-    int64_t target[4] = {0, 1, 2, -1};
-    memset(out, 0x5a, sizeof out);
-    memset(untouched, 0x5a, sizeof untouched);
-    entropy_args good = args_of(ENTROPY_F32, z, 2, 3);
-    good.batch = 2;
-    good.temperature = &temperature;
-    good.target = target;
-    const entropy_grads good_grads = {
-        .size = sizeof good_grads, .entropy = g, .target_logprob = g, .logits = out};
-#define EXPECT(status, ...)                                                                       \
-    do {                                                                                          \
-        entropy_args a = good;                                                                    \
-        entropy_grads d = good_grads;                                                             \
-        __VA_ARGS__;                                                                              \
-        assert_int_equal(entropy_backward(&a, &d), status);                                       \
-        check(memcmp(out, untouched, sizeof out) == 0, "an error has written: %s", #__VA_ARGS__); \
-    } while (0)
-    assert_int_equal(entropy_backward(NULL, &good_grads), ENTROPY_ERR_NULL);
-    assert_int_equal(entropy_backward(&good, NULL), ENTROPY_ERR_NULL);
-    EXPECT(ENTROPY_ERR_VALUE, d.size = 0, a.batch = 0);
-    EXPECT(ENTROPY_ERR_VALUE, a.size = 1);
-    EXPECT(ENTROPY_OK, a.batch = 0, d.logits = NULL, a.dtype = 7);
-    EXPECT(ENTROPY_ERR_VALUE, a.dtype = 7, d.seq_stride = 1);
-    EXPECT(ENTROPY_ERR_SHAPE, d.seq_stride = 2, d.logits = NULL);
-    EXPECT(ENTROPY_ERR_SHAPE, d.seq_stride = -3);
-    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 3); /* the second row of each */
-    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 5);
-    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 4, d.seq_stride = 4);
-    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 6, d.seq_stride = 4);
-    EXPECT(ENTROPY_ERR_SHAPE, d.batch_stride = 5, d.seq_stride = 7);
-    EXPECT(ENTROPY_ERR_SHAPE, d.seq_stride = PTRDIFF_MAX / 8);
-    EXPECT(ENTROPY_ERR_NULL, a.logits = NULL);
-    EXPECT(ENTROPY_ERR_NULL, d.logits = NULL);
-    EXPECT(ENTROPY_ERR_NULL, a.target = NULL);
-    EXPECT(ENTROPY_ERR_VALUE, target[0] = 3);
-    target[0] = 0;
-    EXPECT(ENTROPY_ERR_VALUE, temperature = 0);
-    temperature = 1;
-    entropy_args a = good;
-    entropy_grads d = good_grads;
-    d.batch_stride = 3; /* rows that interleave without overlapping: 0, 6, 3, 9 */
-    d.seq_stride = 6;
-    assert_int_equal(entropy_backward(&a, &d), ENTROPY_OK);
-    d.batch_stride = 7; /* 0, 3, 7, 10 */
-    d.seq_stride = 3;
-    assert_int_equal(entropy_backward(&a, &d), ENTROPY_OK);
-    d.entropy = d.target_logprob = NULL; /* no loss: no gradient */
-    assert_int_equal(entropy_backward(&a, &d), ENTROPY_OK);
-    assert_int_equal(bits_of(out[0]), 0);
-}
-
-/* Whether rows overlap is decided as by looking at every pair of them. */
-static void test_overlap(void **state)
-{
-    (void)state;
-    enum { ROOM = 4096 };
-    static float z[ROOM], out[ROOM];
-    float g[64] = {0};
-    rng r = {77};
-    for (size_t round = 0; round < divided(20000); round++) {
-        const size_t batch = 1 + random_below(&r, 6), seq = 1 + random_below(&r, 6);
-        const size_t vocab = 1 + random_below(&r, 9);
-        const size_t bs = vocab + random_below(&r, 60), ss = vocab + random_below(&r, 60);
-        bool overlap = false;
-        for (size_t i = 0; i < batch * seq; i++) {
-            for (size_t j = 0; j < i; j++) {
-                const size_t a = i / seq * bs + i % seq * ss, b = j / seq * bs + j % seq * ss;
-                overlap = overlap || (a < b + vocab && b < a + vocab);
-            }
-        }
-        entropy_args a = args_of(ENTROPY_F32, z, seq, vocab);
-        a.batch = batch;
-        const entropy_grads d = {.size = sizeof d,
-                                 .entropy = g,
-                                 .logits = out,
-                                 .batch_stride = (ptrdiff_t)bs,
-                                 .seq_stride = (ptrdiff_t)ss};
-        check(entropy_backward(&a, &d) == (overlap ? ENTROPY_ERR_SHAPE : ENTROPY_OK),
-              "[%zu, %zu, %zu] with strides %zu, %zu: overlap %d", batch, seq, vocab, bs, ss,
-              overlap);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),      cmocka_unit_test(test_against_reference),
-        cmocka_unit_test(test_peaks),          cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_special_values), cmocka_unit_test(test_layouts),
-        cmocka_unit_test(test_errors),         cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_reference),    cmocka_unit_test(test_against_reference),
+        cmocka_unit_test(test_peaks),        cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_beyond_cache),
     };
     begin("test_backward");

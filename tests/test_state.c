@@ -1,5 +1,4 @@
 /* Rows that come in pieces, on one instruction set. */
-#define _POSIX_C_SOURCE 200809L /* fork, pipe */
 #include "suite.h"
 
 #include <float.h>
@@ -7,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "logits.h"
 #include "reference.h"
@@ -312,143 +309,12 @@ static void test_layout(void **unused)
     assert_true(s.reserved[0] == 0 && s.reserved[3] == 0);
 }
 
-/* Many rows, every option, over a vocabulary in three shards: as entropy_forward on the whole. */
-static void test_many_rows(void **unused)
-{
-    (void)unused;
-    enum { ROWS = 42, VOCAB = 3 * 1024, SHARDS = 3, SHARD = VOCAB / SHARDS };
-    static float z[ROWS * VOCAB], temperature[ROWS];
-    static int64_t target[ROWS], local[ROWS];
-    static uint8_t row_mask[ROWS];
-    static uint32_t allowed[VOCAB / 32];
-    static entropy_state states[ROWS], shard[ROWS];
-    static results whole, merged;
-    rng r = {21};
-    for (size_t i = 0; i < ROWS; i++) {
-        fill_row((row_kind)(i % KINDS), z + i * VOCAB, VOCAB, &r);
-        temperature[i] = (float)(0.5 + random_unit(&r));
-        target[i] = (int64_t)random_below(&r, VOCAB + 1) - 1;
-        row_mask[i] = i % 9 != 4;
-    }
-    fill_mask(allowed, VOCAB, 5, &r);
-    entropy_args a = args_of(ENTROPY_F32, z, ROWS, VOCAB);
-    a.temperature = temperature;
-    a.temperature_stride = 1;
-    a.target = target;
-    a.row_mask = row_mask;
-    a.allowed = allowed;
-    results_clear(&whole);
-    results_clear(&merged);
-    want(&a, &whole, ALL_RESULTS);
-    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
-    for (size_t k = 0; k < SHARDS; k++) {
-        for (size_t i = 0; i < ROWS; i++) {
-            const int64_t there = target[i] - (int64_t)(k * SHARD);
-            local[i] = target[i] >= 0 && there >= 0 && there < SHARD ? there : -1;
-        }
-        entropy_args b = a;
-        b.logits = z + k * SHARD;
-        b.vocab = SHARD;
-        b.seq_stride = VOCAB;
-        b.target = local;
-        b.allowed = allowed + k * SHARD / 32;
-        assert_int_equal(entropy_forward_states(&b, k == 0 ? states : shard), ENTROPY_OK);
-        if (k > 0) {
-            assert_int_equal(entropy_merge_states(states, shard, ROWS), ENTROPY_OK);
-        }
-    }
-    entropy_args out = {.size = sizeof out, .batch = ROWS / 6, .seq = 6};
-    want(&out, &merged, ALL_RESULTS);
-    assert_int_equal(entropy_results_of_states(states, ROWS, &out), ENTROPY_OK);
-    for (size_t i = 0; i < ROWS; i++) {
-#define NEAR(result, relative)                                                            \
-    check((isnan((double)merged.result[i]) && isnan((double)whole.result[i])) ||          \
-              (double)merged.result[i] == (double)whole.result[i] ||                      \
-              fabs((double)merged.result[i] - (double)whole.result[i]) <=                 \
-                  (relative)*fabs((double)whole.result[i]),                               \
-          "row %zu: " #result " %.9g in shards, %.9g whole", i, (double)merged.result[i], \
-          (double)whole.result[i]);
-        NEAR(entropy, 1e-6)
-        NEAR(varentropy, 1e-5)
-        NEAR(logsumexp, 1e-6)
-        NEAR(max_logit, 0)
-        NEAR(max_logprob, 1e-6)
-        NEAR(target_logprob, 1e-6)
-        NEAR(argmax, 0)
-        NEAR(support, 0)
-    }
-    /* one shard alone is the whole row, to the last bit */
-    assert_int_equal(entropy_forward_states(&a, states), ENTROPY_OK);
-    results_clear(&merged);
-    assert_int_equal(entropy_results_of_states(states, ROWS, &out), ENTROPY_OK);
-    assert_memory_equal(&merged, &whole, sizeof whole);
-    /* a row skipped in one shard only is the rest */
-    entropy_state skipped = states[4], rest = state_of(ENTROPY_F32, z, 10, 1);
-    assert_int_equal(bits_of(entropy_state_entropy(&skipped)), 0);
-    assert_int_equal(entropy_state_argmax(&skipped), 0);
-    const float H = entropy_state_entropy(&rest);
-    entropy_state_merge(&skipped, &rest);
-    assert_int_equal(bits_of(entropy_state_entropy(&skipped)), bits_of(H));
-    entropy_state_merge(&rest, &states[4]);
-    assert_int_equal(bits_of(entropy_state_entropy(&rest)), bits_of(H));
-
-    results_clear(&whole);
-    results_clear(&merged);
-    assert_int_equal(entropy_forward_states(NULL, states), ENTROPY_ERR_NULL);
-    assert_int_equal(entropy_forward_states(&a, NULL), ENTROPY_ERR_NULL);
-    assert_int_equal(entropy_merge_states(NULL, NULL, 0), ENTROPY_OK);
-    assert_int_equal(entropy_merge_states(states, NULL, 1), ENTROPY_ERR_NULL);
-    assert_int_equal(entropy_merge_states(NULL, states, 1), ENTROPY_ERR_NULL);
-    assert_int_equal(entropy_merge_states(states, shard, SIZE_MAX / 64), ENTROPY_ERR_SHAPE);
-    assert_int_equal(entropy_results_of_states(states, ROWS, NULL), ENTROPY_ERR_NULL);
-    assert_int_equal(entropy_results_of_states(NULL, ROWS, &out), ENTROPY_ERR_NULL);
-    assert_int_equal(entropy_results_of_states(states, ROWS - 1, &out), ENTROPY_ERR_SHAPE);
-    assert_int_equal(entropy_results_of_states(states, ROWS + 1, &out), ENTROPY_ERR_SHAPE);
-    out.size--;
-    assert_int_equal(entropy_results_of_states(states, ROWS, &out), ENTROPY_ERR_VALUE);
-    assert_memory_equal(&merged, &whole, sizeof whole);
-}
-
-/* A child of this process sums one half of a vocabulary and sends its state through a pipe. */
-static void test_two_processes(void **unused)
-{
-    (void)unused;
-    enum { N = 5000, HALF = 2048 };
-    static float z[N];
-    rng r = {3};
-    fill_row(ORDINARY, z, N, &r);
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        const entropy_state right = state_of(ENTROPY_F32, z + HALF, N - HALF, 1);
-        const bool sent = write(ends[1], &right, sizeof right) == sizeof right;
-        _exit(sent ? 0 : 1);
-    }
-    close(ends[1]);
-    entropy_state left = state_of(ENTROPY_F32, z, HALF, 1), right;
-    assert_int_equal(read(ends[0], &right, sizeof right), sizeof right);
-    close(ends[0]);
-    int status = 1;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    const entropy_state own = state_of(ENTROPY_F32, z + HALF, N - HALF, 1);
-    assert_true(same(&right, &own));
-    entropy_state_merge(&left, &right);
-    static double wide[N];
-    widen(ENTROPY_F32, wide, z, NULL, N);
-    const reference exact = reference_of(wide, N, 1, -1, true);
-    compare(&left, &exact, 1, "two processes");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces),        cmocka_unit_test(test_whole_blocks),
-        cmocka_unit_test(test_algebra),       cmocka_unit_test(test_misfits),
-        cmocka_unit_test(test_layout),        cmocka_unit_test(test_many_rows),
-        cmocka_unit_test(test_two_processes),
+        cmocka_unit_test(test_pieces),  cmocka_unit_test(test_whole_blocks),
+        cmocka_unit_test(test_algebra), cmocka_unit_test(test_misfits),
+        cmocka_unit_test(test_layout),
     };
     begin("test_state");
     return cmocka_run_group_tests(tests, NULL, NULL);
