@@ -9,7 +9,8 @@
 #   GUEST_FILES             more such files, separated by blanks
 #   GUEST_MEMORY            MiB, default 512
 #   GUEST_TIMEOUT           seconds of the real clock, default 600
-#   GUEST_KERNEL_ARGUMENTS  for Linux, such as clearcpuid=avx512f or noxsave
+#   GUEST_HIDE              what the kernel shall take the CPU to lack, such as avx512f: it then does not save those registers
+#   GUEST_KERNEL_ARGUMENTS  more of them, such as noxsave
 #   BOCHS_CPU               the model, default sapphire_rapids; ~/.cache/libentropy-bochs/bochs --help cpu lists all
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -64,7 +65,7 @@ lay_out_memory() {
 make_rom() {
     local arguments=(
         console=ttyS0 loglevel=3 panic=-1 reboot=t # errors go to the serial port; a panic ends the run
-        clearcpuid=pku,fsrm,xsavec,xsaves
+        clearcpuid=fsrm${GUEST_HIDE:+,$GUEST_HIDE}   # with fsrm, this kernel hangs in Bochs 3.0 before its first word
         nosmp nolapic noapic acpi=off pci=off      # there is only a CPU, RAM and a serial port
         tsc=reliable tsc_early_khz=20000           # as many ticks as instructions a second: see ips below
         mitigations=off cryptomgr.notests          # the rest saves time
