@@ -318,7 +318,7 @@ static void test_beyond_cache(void **state)
         return; /* not when emulated */
     }
     const size_t bytes = sizeof(float) * ROWS * VOCAB;
-    float *z = aligned_alloc(64, bytes), *all = aligned_alloc(64, bytes), one[VOCAB], g[ROWS];
+    float *z = aligned_alloc(64, bytes), *all = aligned_alloc(64, bytes + 64), one[VOCAB], g[ROWS];
     assert_true(z != NULL && all != NULL);
     rng r = {8};
     for (size_t i = 0; i < ROWS; i++) {
@@ -343,6 +343,25 @@ static void test_beyond_cache(void **state)
     grads.logits = z;
     assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
     assert_memory_equal(z, all, bytes);
+    /* every dtype, from anywhere in a line of memory on; all rows but the first are skipped */
+    static const uint8_t row_mask[2 * ROWS] = {1};
+    for (int dtype = 0; dtype < DTYPES; dtype++) {
+        const size_t size = dtype_size(dtype);
+        float ordinary[VOCAB];
+        fill_row(ORDINARY, ordinary, VOCAB, &r);
+        narrow(dtype, z, ordinary, VOCAB);
+        a = args_of(dtype, z, bytes / VOCAB / size, VOCAB);
+        a.row_mask = row_mask;
+        for (size_t offset = 0; offset < 2; offset++) {
+            uint8_t *at = (uint8_t *)all + offset * size;
+            grads.logits = at;
+            assert_int_equal(entropy_backward(&a, &grads), ENTROPY_OK);
+            entropy_args row = args_of(dtype, z, 1, VOCAB);
+            grads.logits = one;
+            assert_int_equal(entropy_backward(&row, &grads), ENTROPY_OK);
+            check(memcmp(at, one, VOCAB * size) == 0, "%s, offset %zu", dtype_names[dtype], offset);
+        }
+    }
     free(z);
     free(all);
 }

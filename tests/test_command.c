@@ -138,10 +138,12 @@ static void test_summary(void **state)
     assert_true(fabs(number_of("\"p95\":", 0) - (0.4 * log(8) + 0.6 * log(9))) < 1e-6);
     assert_non_null(strstr(last.out, "\"most_certain\": [{\"batch\": 0, \"seq\": 0,"));
     assert_non_null(strstr(last.out, "\"least_certain\": [{\"batch\": 0, \"seq\": 8,"));
+    assert_non_null(strstr(last.out, "[1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1, 1, 0, 1, 1, 2]"));
 
     write_six("f.npy", TWO_BY_THREE);
     assert_int_equal(shell("$entropy f.npy s.npy").status, 0);
     assert_non_null(strstr(last.out, "- first"));
+    assert_non_null(strstr(last.out, " +0.83229  s.npy\n"));
     assert_int_equal(shell("$entropy --summary --csv f.npy s.npy").status, 0);
     assert_int_equal(lines_of(last.out), 3);
 }
@@ -201,6 +203,8 @@ static void test_bad_files(void **state)
     expect_complaint("$entropy bad.npy", 1, "bad.npy", "not a .npy file");
     write_file("bad.npy", "\x93NUMPY\4\0", 8, six, sizeof six);
     expect_complaint("$entropy bad.npy", 1, "bad.npy", "4.0");
+    write_file("bad.npy", "\x93NUMPY\1\1", 8, six, sizeof six);
+    expect_complaint("$entropy bad.npy", 1, "bad.npy", "1.1");
     write_file("bad.npy", "\x93NUMPY\2\0\xff\xff\xff\xff", 12, six, sizeof six);
     expect_complaint("$entropy bad.npy", 1, "bad.npy", "claims");
     write_file("bad.npy", "\x93NUMPY\1\0\x76", 9, "", 0);

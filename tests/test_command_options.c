@@ -247,6 +247,11 @@ static void test_bad_targets(void **state)
     expect_complaint("$entropy --targets t.npy f4.npy", 1, "t.npy", "target 3 of row 1");
     write_array("t.npy", "<i8", "3,", three, sizeof three);
     expect_complaint("$entropy --targets t.npy f4.npy", 1, "t.npy", "3 targets for 2 rows");
+    int64_t many[301] = {0};
+    many[300] = 3;
+    write_zeros("z.npy", "<f4", "301, 3", sizeof(float) * 301 * 3);
+    write_array("t.npy", "<i8", "301,", many, sizeof many);
+    expect_complaint("$entropy --targets t.npy z.npy", 1, "t.npy", "target 3 of row 300");
     write_array("t.npy", "<f8", "2,", two, sizeof two);
     expect_complaint("$entropy --targets t.npy f4.npy", 1, "t.npy", "int64 or int32");
     write_array("t.npy", ">i8", "2,", two, sizeof two);
@@ -322,6 +327,7 @@ static void test_texts(void **state)
     expect_text("$entropy --bits --varentropy z.npy", "  varentropy    0.083333, the mean\n");
     expect_text("$entropy --bits --varentropy z.npy", " 94.6%       2.828        0.25  ");
     expect_text("$entropy --csv --bits --varentropy z.npy", ",0.25\r\n");
+    expect_text("$entropy --csv --bits z.npy", ",0,0,1,0.630929755,2\r\n");
     expect_text("$entropy --targets masked.npy z.npy", "perplexity inf; 3 targets\n");
     expect_text("$entropy --json --targets masked.npy z.npy", "\"logprob\": -1e999}");
     expect_text("$entropy --json --bits --varentropy z.npy", "\"varentropy\": 0.25}");

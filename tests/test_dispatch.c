@@ -43,6 +43,12 @@ static void test_recorded_cpus(void **state)
         {"Haswell, a guest whose CPUID ends at leaf 4",
          {0x00000004, 0x7ffafbbf, 0x000027ab, 0x7},
          ENT_LEVEL_SCALAR},
+        {"Haswell, XSAVE off in the system, what XCR0 then says is nothing",
+         {0x0000000d, 0x77fafbbf, 0x000027ab, 0x7},
+         ENT_LEVEL_SCALAR},
+        {"Haswell, a guest without AVX",
+         {0x0000000d, 0x6ffafbbf, 0x000027ab, 0x7},
+         ENT_LEVEL_SCALAR},
         {"Zen", {0x0000000d, 0x7ed8320b, 0x209c01a9, 0x7}, ENT_LEVEL_AVX2},
         {"Zen 3", {0x00000010, 0x7efa320b, 0x219c97a9, 0x207}, ENT_LEVEL_AVX2},
         {"Zen 4", {0x00000010, 0x7efa320b, 0xf1bf97a9, 0x2e7}, ENT_LEVEL_AVX512},
@@ -58,6 +64,18 @@ static void test_recorded_cpus(void **state)
          ENT_LEVEL_AVX2},
         {"Knights Landing: AVX-512 F without DQ, BW, VL",
          {0x0000000d, 0x7ff8f3bf, 0x1c0d23ab, 0xe7},
+         ENT_LEVEL_AVX2},
+        {"Skylake-X, a guest without AVX-512 F",
+         {0x00000016, 0x7ffefbff, 0xd39efffb, 0x2e7},
+         ENT_LEVEL_AVX2},
+        {"Skylake-X, a guest without AVX-512 DQ",
+         {0x00000016, 0x7ffefbff, 0xd39dfffb, 0x2e7},
+         ENT_LEVEL_AVX2},
+        {"Skylake-X, a guest without AVX-512 BW",
+         {0x00000016, 0x7ffefbff, 0x939ffffb, 0x2e7},
+         ENT_LEVEL_AVX2},
+        {"Skylake-X, a guest without AVX-512 VL",
+         {0x00000016, 0x7ffefbff, 0x539ffffb, 0x2e7},
          ENT_LEVEL_AVX2},
         {"Sapphire Rapids", {0x00000020, 0x7ffefbff, 0xf1bf0ffb, 0x602e7}, ENT_LEVEL_AVX512},
         {"Alder Lake: AVX-512 fused off",
@@ -176,6 +194,9 @@ static void test_number_of_threads(void **state)
     assert_int_equal(entropy_set_num_threads(0), ENTROPY_OK);
     setenv("ENTROPY_NUM_THREADS", "5", 1);
     assert_int_equal(entropy_get_num_threads(), 5);
+    assert_int_equal(entropy_set_num_threads(3), ENTROPY_OK); /* the call is stronger */
+    assert_int_equal(entropy_get_num_threads(), 3);
+    assert_int_equal(entropy_set_num_threads(0), ENTROPY_OK);
     static const char *const wrong[] = {"", "0", "-2", "5x", "99999999999999999999"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         setenv("ENTROPY_NUM_THREADS", wrong[i], 1);

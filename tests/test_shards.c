@@ -88,6 +88,14 @@ static void test_states(void **unused)
     results_clear(&merged);
     assert_int_equal(entropy_results_of_states(states, ROWS, &out), ENTROPY_OK);
     assert_memory_equal(&merged, &whole, sizeof whole);
+    /* but for one that is skipped now */
+    static const uint8_t only_first[ROWS] = {1};
+    out.row_mask = only_first;
+    assert_int_equal(entropy_results_of_states(states, ROWS, &out), ENTROPY_OK);
+    assert_true(bits_of(merged.entropy[0]) == bits_of(whole.entropy[0]));
+    assert_true(bits_of(merged.entropy[1]) == 0 && bits_of(merged.logsumexp[1]) == 0);
+    assert_true(merged.argmax[1] == 0 && merged.support[1] == 0 && whole.support[1] > 0);
+    out.row_mask = NULL;
     /* a row skipped in one shard only is the rest */
     entropy_state skipped = states[4], rest = state_of(z, 10);
     assert_int_equal(bits_of(entropy_state_entropy(&skipped)), 0);
@@ -95,6 +103,10 @@ static void test_states(void **unused)
     const float H = entropy_state_entropy(&rest);
     entropy_state_merge(&skipped, &rest);
     assert_int_equal(bits_of(entropy_state_entropy(&skipped)), bits_of(H));
+    entropy_state empty;
+    entropy_state_init(&empty);
+    entropy_state_merge(&empty, &states[4]);
+    assert_int_equal(bits_of(entropy_state_entropy(&empty)), 0);
     entropy_state_merge(&rest, &states[4]);
     assert_int_equal(bits_of(entropy_state_entropy(&rest)), bits_of(H));
 
@@ -110,6 +122,10 @@ static void test_states(void **unused)
     assert_int_equal(entropy_results_of_states(NULL, ROWS, &out), ENTROPY_ERR_NULL);
     assert_int_equal(entropy_results_of_states(states, ROWS - 1, &out), ENTROPY_ERR_SHAPE);
     assert_int_equal(entropy_results_of_states(states, ROWS + 1, &out), ENTROPY_ERR_SHAPE);
+    const size_t endless = SIZE_MAX / sizeof *states;
+    out.batch = 1;
+    out.seq = endless;
+    assert_int_equal(entropy_results_of_states(NULL, endless, &out), ENTROPY_ERR_SHAPE);
     out.size--;
     assert_int_equal(entropy_results_of_states(states, ROWS, &out), ENTROPY_ERR_VALUE);
     assert_memory_equal(&merged, &whole, sizeof whole);
