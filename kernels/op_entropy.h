@@ -102,11 +102,11 @@ INLINE bool short_row_of(ent_sums *row, const source *s, const ent_scale *scale,
                          v_set1(scale->unit)};
     lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
     for (int j = 0; j < count; j++) add_vectors(&sum, &z[j], 1, &c, CAREFUL, want_v, NULL);
-    const double r = sum_of_quads(&sum.r, 1);
-    if (!(fabsf(max) < INFINITY && r < HUGE_VAL)) {
+    const double r = sum_of_quads(&sum.r, 1), w = sum_of_quads(&sum.w, 1);
+    if (!(fabsf(max) < INFINITY && fabs(r + w) < HUGE_VAL)) { /* a NaN may leave r finite, not w */
         return false;
     }
-    *row = (ent_sums){.M = max, .c = sum.ties, .r = r, .w = sum_of_quads(&sum.w, 1)};
+    *row = (ent_sums){.M = max, .c = sum.ties, .r = r, .w = w};
     if (want_v) {
         float room[QUAD];
         row->v = corrected_v(sum_of_quads(&sum.v, 1), s, 0, s->row.n, max, scale, room);

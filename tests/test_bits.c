@@ -63,6 +63,28 @@ static void test_instruction_sets(void **state)
     entropy_set_isa(NULL);
 }
 
+/* A NaN is found whatever its payload and its sign. */
+static void test_nans(void **state)
+{
+    (void)state;
+    float z[130];
+    rng r = {23};
+    for (size_t i = 0; i < divided(20000); i++) {
+        const size_t n = 1 + random_below(&r, i % 2 ? 70 : 130);
+        const uint32_t any = (uint32_t)random_bits(&r), one = UINT32_C(1) << any % 23;
+        const uint32_t nan = 0x7f800000 | (any & 0x80000000) | (i % 3 ? any & 0x007fffff : 0) | one;
+        fill_row(ORDINARY, z, n, &r);
+        memcpy(&z[random_below(&r, n)], &nan, sizeof nan);
+        for (size_t k = 0; isa_of(k) != NULL; k++) {
+            const ent_sums sums = sums_on(isa_of(k), z, n, 1);
+            check(isnan(sums.M) && sums.c == 0 && sums.r == 0 && sums.w == 0 && sums.v == 0,
+                  "NaN %08x among %zu on %s: M %a r %a w %a", nan, n, isa_of(k), sums.M, sums.r,
+                  sums.w);
+        }
+    }
+    entropy_set_isa(NULL);
+}
+
 /* The state of a row, which is all that any result is made from, and its gradient. */
 typedef struct everything {
     entropy_state state;
@@ -303,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_instruction_sets),
+        cmocka_unit_test(test_nans),
         cmocka_unit_test(test_lengths_and_alignments),
         cmocka_unit_test(test_dtypes_and_masks),
         cmocka_unit_test(test_conversions),
