@@ -106,11 +106,45 @@ static void test_equivalent_rows(void **state)
     }
 }
 
+/* Logits and temperature times the same power of two: all but max_logit is the same to the last bit,
+ * at any temperature that is allowed. */
+static void test_scaled_rows(void **state)
+{
+    (void)state;
+    enum { MOST = 3000 };
+    static const float powers[] = {0x1p-64f, 0x1p-33f, 0.5f, 16, 0x1p40f, 0x1p63f, 0x1p64f};
+    static float z[MOST], scaled[MOST];
+    rng r = {64};
+    for (size_t i = 0; i < divided(700); i++) {
+        const size_t n = 1 + random_below(&r, i % 5 ? 100 : MOST);
+        const float T = powers[i % 7];
+        const int64_t target = (int64_t)random_below(&r, n);
+        fill_row(i % 3 ? ORDINARY : i % 2 ? HALF_MASKED : QUANTISED, z, n, &r);
+        for (size_t k = 0; k < n; k++) scaled[k] = z[k] * T;
+        static results one, other;
+        results_clear(&one);
+        results_clear(&other);
+        entropy_args a = args_of(ENTROPY_F32, z, 1, n), b = args_of(ENTROPY_F32, scaled, 1, n);
+        a.target = b.target = &target;
+        b.temperature = &T;
+        want(&a, &one, ALL_RESULTS);
+        want(&b, &other, ALL_RESULTS);
+        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+        assert_int_equal(entropy_forward(&b), ENTROPY_OK);
+        check(other.max_logit[0] == one.max_logit[0] * T, "row %zu, T %g: max_logit", i, T);
+        other.max_logit[0] = one.max_logit[0];
+        check(memcmp(&one, &other, sizeof one) == 0,
+              "row %zu of %zu logits, T %g: entropy %a, not %a; varentropy %a, not %a", i, n, T,
+              other.entropy[0], one.entropy[0], other.varentropy[0], one.varentropy[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_combination),
         cmocka_unit_test(test_equivalent_rows),
+        cmocka_unit_test(test_scaled_rows),
     };
     begin("test_equivalence");
     return cmocka_run_group_tests(tests, NULL, NULL);
