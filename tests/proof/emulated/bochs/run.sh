@@ -10,7 +10,7 @@
 #   GUEST_MEMORY            MiB, default 512
 #   GUEST_TIMEOUT           seconds of the real clock, default 600
 #   GUEST_HIDE              what the kernel shall take the CPU to lack, such as avx512f: it then does not save those registers
-#   GUEST_KERNEL_ARGUMENTS  more of them, such as noxsave
+#   GUEST_KERNEL_ARGUMENTS  more of the arguments of Linux, such as noxsave
 #   BOCHS_CPU               the model, default sapphire_rapids; ~/.cache/libentropy-bochs/bochs --help cpu lists all
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
