@@ -118,7 +118,7 @@ typedef struct entropy_args {
     ptrdiff_t batch_stride, seq_stride;
 
     /* [1], or [batch, seq] with temperature_stride 1; in [2^-64, 2^64]. NULL is T = 1, to the last
-     * bit. Only (z_i - max) / T is ever formed, in two floats' precision. */
+     * bit. z_i / T is never rounded to a float. */
     const float *temperature;
     size_t temperature_stride; /* 0 or 1 */
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Derive the polynomial of op_exp.h: 2^-g on |g| <= 1/2, degree 5, coefficients in floats.
+"""Derive the polynomial of anchor.h: 2^-g on |g| <= 1/2, degree 5, coefficients in floats.
 
     pip install numpy scipy && python3 exp2_coefficients.py
 
@@ -7,7 +7,7 @@ Minimises E with |2^g P(g) - 1| <= E on a Chebyshev grid, a linear programme in 
 exp(0) is exactly 1; without that E would be 7.5e-8, with it 9.1e-8,
 and after rounding 9.4e-8. The coefficients are rounded to floats one after another,
 lowest power first, and the programme is solved again for those still free, so that they make up for what was lost.
-Prints the coefficients, times 2^40 as the kernel holds them, and the error that is left on a finer grid.
+Prints the coefficients, times 2^40 as anchor.h has them, and the error that is left on a finer grid.
 """
 
 from math import factorial, log

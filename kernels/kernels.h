@@ -53,11 +53,9 @@ typedef struct ent_sums {
 /* Which of the sums are kept besides M, c, r, w and the peak: bits. */
 enum { ENT_WANT_V = 1, ENT_WANT_SUPPORT = 2 };
 
-/* The temperature, as the kernels want it: z / T is never formed, only (z - M) / T, in base 2. Made
- * by ent_scale_of. */
+/* The temperature, as the kernels want it. Made by ent_scale_of. */
 typedef struct ent_scale {
     float hi, lo; /* log2(e) / T to 48 bits, as the sum of two floats */
-    float floor;  /* d below this counts as this, and e^(d / T) as 0: see op_exp.h */
     float unit;   /* a power of two near 1 / T: unit d is of the size of d / T, and exact */
     double T;
 } ent_scale;

@@ -17,8 +17,9 @@
 
 /* How the sweep has gone so far: what it expects of the next block. */
 struct mood {
-    bool rising;    /* the last block raised M or reached it */
-    enum pass fast; /* FAST until a logit was so low that the exponential needs the clamp */
+    bool rising;       /* the last block raised M or reached it */
+    enum pass fast;    /* FAST until a logit was so low that the exponential needs the clamp */
+    ent_anchor anchor; /* of M, if there is one */
 };
 
 /* A block on which the bet was lost, or not made: z[0 .. n), which are the logits from i on. */
@@ -33,16 +34,17 @@ INLINE void add_unusual_block(ent_sums *row, const float *z, size_t i, size_t n,
         }
         mood->rising = false;
         if (row->M > -INFINITY) {
-            add_block(row, &s, 0, n, scale, FAST_CLAMPED, want_v, NULL);
+            add_block(row, &s, 0, n, &mood->anchor, scale, FAST_CLAMPED, want_v, NULL);
         }
     } else if (max <= INFINITY) {
         mood->rising = true;
         if (max > row->M) {
             ent_sums_raise(row, max, scale->T);
             row->peak = i;
+            mood->anchor = ent_anchor_of(max < INFINITY ? max : 0, scale);
         }
         if (max < INFINITY) {
-            add_block(row, &s, 0, n, scale, CAREFUL, want_v, NULL);
+            add_block(row, &s, 0, n, &mood->anchor, scale, CAREFUL, want_v, NULL);
         }
     } else {
         ent_sums_void(row, NAN);
@@ -98,19 +100,22 @@ INLINE bool short_row_of(ent_sums *row, const source *s, const ent_scale *scale,
         z[j] = i < s->row.n ? load(s, i, s->row.n - i) : none;
     }
     const float max = v_hmax(v_max(v_max(z[0], z[1]), v_max(z[2], z[3]))) + 0.0f;
-    const constants c = {v_set1(max), v_set1(scale->floor), v_set1(scale->hi), v_set1(scale->lo),
-                         v_set1(scale->unit)};
-    lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
-    for (int j = 0; j < count; j++) add_vectors(&sum, &z[j], 1, &c, CAREFUL, want_v, NULL);
-    const double r = sum_of_quads(&sum.r, 1), w = sum_of_quads(&sum.w, 1);
-    if (!(fabsf(max) < INFINITY && fabs(r + w) < HUGE_VAL)) { /* a NaN may leave r finite, not w */
+    if (!(fabsf(max) < INFINITY)) {
         return false;
     }
-    *row = (ent_sums){.M = max, .c = sum.ties, .r = r, .w = w};
-    if (want_v) {
-        float room[QUAD];
-        row->v = corrected_v(sum_of_quads(&sum.v, 1), s, 0, s->row.n, max, scale, room);
+    const ent_anchor anchor = ent_anchor_of(max, scale);
+    if (anchor.far) {
+        return false;
     }
+    const constants c = constants_of(&anchor, scale);
+    lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
+    for (int j = 0; j < count; j++) add_vectors(&sum, &z[j], 1, &c, CAREFUL, false, want_v, NULL);
+    const double r = sum_of_quads(&sum.r, 1), w = sum_of_quads(&sum.w, 1);
+    if (!(fabs(r + w) < HUGE_VAL)) { /* a NaN may leave r finite, not w */
+        return false;
+    }
+    *row = (ent_sums){.M = max};
+    add_sums(row, sum.ties, r, w, want_v ? sum_of_quads(&sum.v, 1) : 0, &anchor, scale);
     for (int j = 0; j < count && want_support; j++) {
         row->support += (size_t)m_count(v_above(z[j], none));
     }
@@ -130,8 +135,9 @@ VEC_VARIANT void sweep(ent_sums *sums, const source *s, const ent_scale *scale, 
                        bool want_support)
 {
     ent_sums row = *sums;
-    struct mood mood = {.rising = !(row.M > -INFINITY),
-                        .fast = VEC_POW2_SATURATES ? FAST : FAST_CLAMPED};
+    struct mood mood = {.rising = false,
+                        .fast = VEC_POW2_SATURATES ? FAST : FAST_CLAMPED,
+                        .anchor = ent_anchor_of(fabs(row.M) < HUGE_VAL ? row.M : 0, scale)};
     float room[ENT_BLOCK]; /* for a block that is not there as floats */
     for (size_t i = 0; i < s->row.n; i += ENT_BLOCK) {
         const size_t n = s->row.n - i < ENT_BLOCK ? s->row.n - i : ENT_BLOCK;
@@ -141,10 +147,10 @@ VEC_VARIANT void sweep(ent_sums *sums, const source *s, const ent_scale *scale, 
         if (want_support) {
             row.support += count_support(s, i, n);
         }
-        if (row.M < INFINITY && !mood.rising &&
+        if (fabs(row.M) < HUGE_VAL && !mood.rising &&
             (VEC_POW2_SATURATES && mood.fast == FAST
-                 ? add_block(&row, s, i, n, scale, FAST, want_v, room)
-                 : add_block(&row, s, i, n, scale, FAST_CLAMPED, want_v, room))) {
+                 ? add_block(&row, s, i, n, &mood.anchor, scale, FAST, want_v, room)
+                 : add_block(&row, s, i, n, &mood.anchor, scale, FAST_CLAMPED, want_v, room))) {
             continue;
         }
         const float *z = as_floats(s, i, n, room);

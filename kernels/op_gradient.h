@@ -25,15 +25,15 @@ INLINE void store(void *out, enum ent_dtype dtype, vf32 x)
     }
 }
 
-VEC_VARIANT void gradient_vectors(vf32 *z, int count, const ent_scale *scale, const ent_line *line,
-                                  const char *here)
+VEC_VARIANT void gradient_vectors(vf32 *z, int count, const exp_constants *k,
+                                  const ent_scale *scale, const ent_line *line, const char *here)
 {
     const vf32 zero = v_set1(0);
     vf32 d[VEC_UNROLL], e[VEC_UNROLL];
     for (int j = 0; j < count; j++) {
-        d[j] = v_max(v_set1(scale->floor), v_sub(z[j], v_set1(line->M)));
+        d[j] = v_max(k->floor, v_sub(z[j], v_set1(line->M)));
     }
-    exp_scaled(e, d, count, v_set1(scale->hi), v_set1(scale->lo), here);
+    exp_scaled(e, d, count, k, here);
     for (int j = 0; j < count; j++) {
         const vf32 t = v_mul(d[j], v_set1(scale->unit));
         const vf32 x = v_mul(e[j], v_fma(t, v_set1(line->slope), v_set1(line->offset)));
@@ -45,6 +45,8 @@ VEC_VARIANT void gradient_vectors(vf32 *z, int count, const ent_scale *scale, co
 VEC_VARIANT void gradient(void *out, const source *s, const ent_scale *scale, const ent_line *line)
 {
     const size_t n = s->row.n, size = ent_size_of(s->dtype), turn = VEC_UNROLL * LANES;
+    const ent_anchor anchor = ent_anchor_of(0, scale);
+    const exp_constants k = exp_constants_of(&anchor, scale);
     char *to = out;
     size_t i = 0;
     /* Streaming stores write whole lines of memory without reading them first. */
@@ -52,7 +54,7 @@ VEC_VARIANT void gradient(void *out, const source *s, const ent_scale *scale, co
     for (; n - i >= turn; i += turn) {
         vf32 z[VEC_UNROLL];
         for (size_t j = 0; j < VEC_UNROLL; j++) z[j] = load(s, i + j * LANES, LANES);
-        gradient_vectors(z, VEC_UNROLL, scale, line, address(s, i));
+        gradient_vectors(z, VEC_UNROLL, &k, scale, line, address(s, i));
         for (size_t j = 0; j < VEC_UNROLL; j++) {
             void *at = to + (i + j * LANES) * size;
             if (stream) {
@@ -65,7 +67,7 @@ VEC_VARIANT void gradient(void *out, const source *s, const ent_scale *scale, co
     for (; i < n; i += LANES) {
         vf32 z = load(s, i, n - i);
         float part[LANES];
-        gradient_vectors(&z, 1, scale, line, NULL);
+        gradient_vectors(&z, 1, &k, scale, line, NULL);
         store(part, s->dtype, z);
         memcpy(to + i * size, part, (n - i < LANES ? n - i : LANES) * size);
     }

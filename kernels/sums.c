@@ -8,11 +8,8 @@ ent_scale ent_scale_of(double T)
 {
     const double per_T = 0x1.71547652b82fep+0 / T; /* log2(e) / T */
     const float hi = (float)per_T;
-    return (ent_scale){.hi = hi,
-                       .lo = (float)(per_T - hi),
-                       .floor = (float)(-166.75 / per_T),
-                       .unit = (float)ldexp(1, -ilogb(T)),
-                       .T = T};
+    return (ent_scale){
+        .hi = hi, .lo = (float)(per_T - hi), .unit = (float)ldexp(1, -ilogb(T)), .T = T};
 }
 
 void ent_sums_void(ent_sums *sums, double M)

@@ -5,10 +5,10 @@
 #include <string.h>
 
 const char *const kind_names[KINDS] = {
-    "ordinary",   "scaled",      "shifted",       "peak",        "peak on ties", "ties",
-    "quantised",  "half masked", "mostly masked", "lowest mask", "ascending",    "descending",
-    "zigzag",     "cut-off",     "any finite",    "huge",        "subnormal",    "one-hot",
-    "all masked", "with NaN",    "with +inf",
+    "ordinary",   "scaled",     "shifted",     "peak",          "peak on ties", "peak across",
+    "ties",       "quantised",  "half masked", "mostly masked", "lowest mask",  "ascending",
+    "descending", "zigzag",     "cut-off",     "any finite",    "huge",         "subnormal",
+    "one-hot",    "all masked", "with NaN",    "with +inf",
 };
 
 /* G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8(14), 2003; the state must not be
@@ -75,7 +75,8 @@ static float logit(row_kind kind, size_t i, size_t n, double scale, double shift
     switch (kind) {
     case SCALED: return (float)(scale * bell(r));
     case SHIFTED: return (float)(3 * bell(r) + shift);
-    case PEAK_ON_TIES: return (float)shift;
+    case PEAK_ON_TIES:
+    case PEAK_ACROSS: return (float)shift;
     case TIES: return random_unit(r) < 0.3 ? (float)shift : -INFINITY;
     case QUANTISED: return (float)(int)(2 * bell(r));
     case HALF_MASKED: return random_unit(r) < 0.5 ? -INFINITY : (float)(3 * bell(r));
@@ -99,13 +100,15 @@ static float logit(row_kind kind, size_t i, size_t n, double scale, double shift
 void fill_row(row_kind kind, float *z, size_t n, rng *r)
 {
     static const double shifts[] = {430, 1e4, 1e5, -1e6};
-    const double scale = power_of_two(r, -10, 10), shift = shifts[random_below(r, 4)];
+    const double scale = power_of_two(r, -10, 10);
+    const double shift = kind == PEAK_ACROSS ? -20 * random_unit(r) : shifts[random_below(r, 4)];
     for (size_t i = 0; i < n; i++) {
         z[i] = logit(kind, i, n, scale, shift, r);
     }
     float *one = z + random_below(r, n);
     switch (kind) {
     case PEAK: *one = (float)(10 + 109 * random_unit(r)); break;
+    case PEAK_ACROSS: *one = (float)(random_unit(r) * 30); break;
     case PEAK_ON_TIES: *one = (float)(shift + 30 * random_unit(r)); break;
     case TIES:
     case ONE_HOT: *one = (float)shift; break;

@@ -20,6 +20,7 @@ typedef enum row_kind {
     SHIFTED,       /* ordinary plus 430, 1e4, 1e5 or -1e6 */
     PEAK,          /* one logit 1 to 110 above the bell */
     PEAK_ON_TIES,  /* one logit above equal ones: every rounding of their sum goes the same way */
+    PEAK_ACROSS,   /* one logit above 0 and equal ones below: every z - max rounded alike */
     TIES,          /* 2 to n equal winners, the rest -inf */
     QUANTISED,     /* integers: many ties at and below the top */
     HALF_MASKED,   /* half of them -inf */
