@@ -109,13 +109,15 @@ static void backward_row(const ent_kernels *k, const ent_plan *plan, const entro
         write_nan(to, dtype, &row);
         return;
     }
+    /* the exponential, times 2^40, would carry these beyond a float before mass brings them back */
+    const double shrink = fabs(slope) > 0x1p60 || fabs(offset) > 0x1p60 ? 0x1p-64 : 1;
     const size_t target = g.target_logprob != 0 ? (size_t)a->target[i] : 0;
     const double z = g.target_logprob != 0 ? ent_logit(dtype, &row, target) : 0;
     const ent_line line = {
         .M = s.max_logit,
-        .mass = (float)ent_exp(s.max_logprob),
-        .slope = (float)slope,
-        .offset = (float)offset,
+        .mass = (float)(ent_exp(s.max_logprob) / shrink),
+        .slope = (float)(slope * shrink),
+        .offset = (float)(offset * shrink),
         /* in place the row has just been read: it is in cache */
         .stream = to != row.logits && plan->rows * a->vocab > BEYOND_CACHE / size,
     };

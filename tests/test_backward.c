@@ -246,6 +246,30 @@ static void test_peaks(void **state)
     printf("  worst error %.2f of the bound\n", worst);
 }
 
+/* Gradients of the loss as large as they come: nothing on the way to the result overflows. */
+static void test_huge_losses(void **state)
+{
+    (void)state;
+    static problem p;
+    static uint8_t gradient[MOST * sizeof(float)];
+    rng r = {38};
+    double worst = 0;
+    for (size_t i = 0; i < divided(1200); i++) {
+        const row_kind kind = i % 2 ? ORDINARY : HALF_MASKED; /* no p that counts as 0 */
+        make(&p, i, kind, &r);
+        p.T = i % 5 ? 1 : 0.5f;
+        for (int k = 0; k < 3; k++) {
+            p.g[k] *= 0x1p100f * (float)random_unit(&r);
+        }
+        const entropy_args a = args_of_problem(&p);
+        const entropy_grads g = grads_of_problem(&p, gradient);
+        memset(gradient, 0x5a, sizeof gradient);
+        assert_int_equal(entropy_backward(&a, &g), ENTROPY_OK);
+        compare(&p, gradient, kind_names[kind], &worst);
+    }
+    printf("  worst error %.2f of the bound\n", worst);
+}
+
 static void expect_gradient(const entropy_args *a, const float g[3], const float *expected,
                             const char *what)
 {
@@ -369,9 +393,9 @@ static void test_beyond_cache(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),    cmocka_unit_test(test_against_reference),
-        cmocka_unit_test(test_peaks),        cmocka_unit_test(test_special_values),
-        cmocka_unit_test(test_beyond_cache),
+        cmocka_unit_test(test_reference),      cmocka_unit_test(test_against_reference),
+        cmocka_unit_test(test_huge_losses),    cmocka_unit_test(test_peaks),
+        cmocka_unit_test(test_special_values), cmocka_unit_test(test_beyond_cache),
     };
     begin("test_backward");
     return cmocka_run_group_tests(tests, NULL, NULL);
