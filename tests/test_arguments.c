@@ -186,6 +186,8 @@ static void test_errors_of_forward(void **state)
     EXPECT(ENTROPY_ERR_SHAPE, a.batch_stride = PTRDIFF_MAX);
     EXPECT(ENTROPY_ERR_SHAPE, a.seq_stride = PTRDIFF_MAX);
     EXPECT(ENTROPY_ERR_SHAPE, a.seq_stride = PTRDIFF_MAX / 4 - 1);
+    EXPECT(ENTROPY_ERR_SHAPE, a.batch = 1, a.seq = many, a.seq_stride = (ptrdiff_t)1 << 31,
+           a.logits = NULL); /* 2^64 elements */
     EXPECT(ENTROPY_ERR_NULL, a.batch = 1, a.seq_stride = PTRDIFF_MAX / 4 - 3, a.logits = NULL);
     EXPECT(ENTROPY_ERR_SHAPE, a.batch = 1, a.seq_stride = PTRDIFF_MAX / 4 - 2, a.logits = NULL);
     EXPECT(ENTROPY_ERR_SHAPE, a.vocab = 33, a.allowed_stride = 1, a.logits = NULL);

@@ -321,6 +321,12 @@ static void test_special_values(void **state)
     expect_gradient(&a, huge, zeros, "0 times infinity");
     a.target = &none;
     expect_gradient(&a, (float[3]){0, 0, 1}, zeros, "a negative target");
+    const float T = 0x1p-40f, steep[4] = {0, -20 * T, -INFINITY, -INFINITY};
+    a.logits = steep;
+    a.temperature = &T;
+    expect_gradient(&a, (float[3]){0x1p100f, 0, 0}, (float[4]){NAN, NAN, 0, 0},
+                    "a gradient of the loss that is not finite when divided by T");
+    a.temperature = NULL;
     /* what is not needed is not read */
     float *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(page != MAP_FAILED);

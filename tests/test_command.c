@@ -106,6 +106,7 @@ static void test_options(void **state)
 
     expect_complaint("$entropy", 2, "entropy:", "which file");
     expect_complaint("$entropy --temperature 0 f.npy", 2, "--temperature", "2^-64");
+    expect_complaint("$entropy --temperature 0x1.000002p64 f.npy", 2, "--temperature", "2^-64");
     expect_complaint("$entropy --temperature nan f.npy", 2, "--temperature", "2^-64");
     expect_complaint("$entropy --temperature 1x f.npy", 2, "--temperature", "2^-64");
     expect_complaint("$entropy --tokens t.json f.npy f.npy", 2, "--tokens", "one FILE");

@@ -266,6 +266,9 @@ static void test_misfits(void **unused)
     entropy_state_merge(&s, NULL);
     entropy_state_merge(NULL, &s);
     assert_true(same(&s, &before));
+    other = s;
+    other.max = (double)NAN;
+    expect_nothing(&other, "a NaN");
     memset(&s, 0xff, sizeof s);
     expect_nothing(&s, "garbage");
     s.version = ENTROPY_STATE_VERSION; /* whatever a network brings: no crash, no hang */
