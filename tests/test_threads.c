@@ -1,0 +1,209 @@
+/* Calls from threads, from signal handlers and from forked children: the same results as ever, and
+ * none waits for another. */
+#define _GNU_SOURCE
+#include "suite.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "entropy.h"
+#include "rows.h"
+
+enum { VOCAB = 3000, THREADS = 8 };
+
+static float row[VOCAB];
+static float expected; /* its entropy */
+static atomic_int wrong, stop;
+
+static float entropy_of_row(void)
+{
+    float H = -1;
+    return entropy_f32(row, 1, 1, VOCAB, &H) == ENTROPY_OK ? H : -1;
+}
+
+static void compute(void)
+{
+    atomic_fetch_add(&wrong, bits_of(entropy_of_row()) != bits_of(expected));
+}
+
+/* The exit status of a child that does `work`; 99 if it does not end within a minute. */
+static int in_child(int (*work)(void))
+{
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        _exit(work());
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
+/* ---- The first calls of a process, all at once. ---- */
+
+static pthread_barrier_t barrier;
+
+static void *first_call(void *result)
+{
+    pthread_barrier_wait(&barrier);
+    *(float *)result = entropy_of_row();
+    return NULL;
+}
+
+static int first_calls(void)
+{
+    pthread_t threads[THREADS];
+    float results[THREADS];
+    pthread_barrier_init(&barrier, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        if (pthread_create(&threads[i], NULL, first_call, &results[i]) != 0) {
+            return 98;
+        }
+    }
+    int differ = 0;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        differ += bits_of(results[i]) != bits_of(entropy_of_row());
+    }
+    return differ;
+}
+
+/* Children of a process that has not called the library yet: main runs this before all else. */
+static int first_calls_differ(void)
+{
+    int differ = 0;
+    for (size_t i = 0; i < divided(50) && differ == 0; i++) {
+        differ = in_child(first_calls);
+    }
+    return differ;
+}
+
+/* ---- Calls while others set what they can set. ---- */
+
+static void *call(void *unused)
+{
+    (void)unused;
+    while (!atomic_load(&stop)) {
+        compute();
+    }
+    return NULL;
+}
+
+static void *set(void *unused)
+{
+    (void)unused;
+    for (size_t i = 0; !atomic_load(&stop); i++) {
+        const char *const isas[] = {"scalar", "avx2", "avx512", "neon", NULL};
+        entropy_set_isa(isas[i % 5]);
+        entropy_set_num_threads((int)(i % 3));
+        atomic_fetch_add(&wrong, entropy_isa() == NULL || entropy_get_num_threads() < 0);
+    }
+    return NULL;
+}
+
+static void start(pthread_t threads[4])
+{
+    atomic_store(&wrong, 0);
+    atomic_store(&stop, 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? set : call, NULL), 0);
+    }
+}
+
+static void end(pthread_t threads[4])
+{
+    atomic_store(&stop, 1);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    entropy_set_isa(NULL);
+    entropy_set_num_threads(0);
+    assert_int_equal(atomic_load(&wrong), 0);
+}
+
+static void test_settings_during_calls(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    start(threads);
+    for (size_t i = 0; i < divided(2000); i++) {
+        compute();
+    }
+    end(threads);
+}
+
+/* ---- Forks while others call. ---- */
+
+static int child_computes(void)
+{
+    const int right = bits_of(entropy_of_row()) == bits_of(expected);
+    return right && entropy_set_isa("scalar") == ENTROPY_OK &&
+                   bits_of(entropy_of_row()) == bits_of(expected)
+               ? 0
+               : 1;
+}
+
+static void test_fork(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    start(threads);
+    for (size_t i = 0; i < divided(50); i++) {
+        assert_int_equal(in_child(child_computes), 0);
+    }
+    end(threads);
+}
+
+/* ---- Signals that interrupt calls. ---- */
+
+static atomic_int handled;
+
+static void handler(int signal)
+{
+    (void)signal;
+    compute();
+    atomic_fetch_add(&handled, 1);
+}
+
+static void test_signals(void **state)
+{
+    (void)state;
+    atomic_store(&wrong, 0);
+    struct sigaction action = {.sa_handler = handler}, before;
+    sigemptyset(&action.sa_mask);
+    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    const struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    while (atomic_load(&handled) < (int)divided(1000)) {
+        compute();
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    assert_int_equal(atomic_load(&wrong), 0);
+}
+
+int main(void)
+{
+    rng r = {11};
+    fill_row(ORDINARY, row, VOCAB, &r);
+    const int differ = first_calls_differ();
+    if (differ != 0) {
+        printf("first calls from %d threads at once: status %d\n", THREADS, differ);
+        return 1;
+    }
+    begin("test_threads");
+    expected = entropy_of_row();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_settings_during_calls),
+        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_signals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
