@@ -67,15 +67,17 @@ static anchor anchor_of(const entropy_args *a, size_t i, const ent_kernels *k, e
     return found;
 }
 
-/* In double, where the kernel would lose the digits of 1 - p. */
-static float gradient_of_target(const upstream *g, const anchor *s, double T, double z)
+/* In double: for the target, where the kernel would lose the digits of 1 - p, and where it would
+ * overflow. */
+static float gradient_in_double(const upstream *g, const anchor *s, double T, double z,
+                                bool is_target)
 {
     if ((float)(z - s->max_logit) == -INFINITY) { /* it takes no part */
         return 0;
     }
     const double log_p = (z - s->max_logit) / T + s->max_logprob, p = ent_exp(log_p);
     const double others = g->logsumexp - g->entropy * (log_p + s->entropy);
-    const double x = (p * others - g->target_logprob * ent_expm1(log_p)) / T;
+    const double x = (p * others - g->target_logprob * (is_target ? ent_expm1(log_p) : p)) / T;
     return fabs(x) < FLT_MIN ? 0 : (float)x;
 }
 
@@ -109,21 +111,26 @@ static void backward_row(const ent_kernels *k, const ent_plan *plan, const entro
         write_nan(to, dtype, &row);
         return;
     }
-    /* the exponential, times 2^40, would carry these beyond a float before mass brings them back */
-    const double shrink = fabs(slope) > 0x1p60 || fabs(offset) > 0x1p60 ? 0x1p-64 : 1;
     const size_t target = g.target_logprob != 0 ? (size_t)a->target[i] : 0;
     const double z = g.target_logprob != 0 ? ent_logit(dtype, &row, target) : 0;
     const ent_line line = {
         .M = s.max_logit,
-        .mass = (float)(ent_exp(s.max_logprob) / shrink),
-        .slope = (float)(slope * shrink),
-        .offset = (float)(offset * shrink),
+        .mass = (float)ent_exp(s.max_logprob),
+        .slope = (float)slope,
+        .offset = (float)offset,
         /* in place the row has just been read: it is in cache */
         .stream = to != row.logits && plan->rows * a->vocab > BEYOND_CACHE / size,
     };
-    k->gradient[dtype](to, &row, &scale, &line);
+    if (fabs(slope) < 0x1p78 && fabs(offset) < 0x1p85) {
+        k->gradient[dtype](to, &row, &scale, &line);
+    } else { /* times e^(d / T) 2^40 that could be more than a float holds */
+        for (size_t j = 0; j < row.n; j++) {
+            write_number(to, dtype, j,
+                         gradient_in_double(&g, &s, T, ent_logit(dtype, &row, j), false));
+        }
+    }
     if (g.target_logprob != 0) {
-        write_number(to, dtype, target, gradient_of_target(&g, &s, T, z));
+        write_number(to, dtype, target, gradient_in_double(&g, &s, T, z, true));
     }
 }
 

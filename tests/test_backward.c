@@ -255,11 +255,16 @@ static void test_huge_losses(void **state)
     rng r = {38};
     double worst = 0;
     for (size_t i = 0; i < divided(1200); i++) {
-        const row_kind kind = i % 2 ? ORDINARY : HALF_MASKED; /* no p that counts as 0 */
+        static const row_kind kinds[] = {ORDINARY, HALF_MASKED, ONE_HOT}; /* no p counts as 0 */
+        const row_kind kind = kinds[i / 2 % 3];
         make(&p, i, kind, &r);
         p.T = i % 5 ? 1 : 0.5f;
         for (int k = 0; k < 3; k++) {
             p.g[k] *= 0x1p100f * (float)random_unit(&r);
+        }
+        if (i % 7 == 0) { /* small beside the first, and all there is of a certain row */
+            p.g[1] = 0x1p-90f;
+            p.g[2] = 0;
         }
         const entropy_args a = args_of_problem(&p);
         const entropy_grads g = grads_of_problem(&p, gradient);
