@@ -7,6 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     input in = {data, data + size};
     switch (take_below(&in, 16)) {
+    case 11:
     case 13: call_on_garbage(&in); break;
     case 14:
     case 15: call_on_pieces(&in); break;

@@ -227,6 +227,9 @@ void draw_line(line *l, input *in)
     const unsigned options = take_below(in, 7), files = take_below(in, 16);
     push(l, "entropy");
     for (unsigned i = 0; i < options; i++) push_option(l, in);
+    if (files == 10) {
+        return; /* which file? */
+    }
     push(l, files == 15 ? "none.npy" : files == 14 ? "-" : files == 13 ? "." : names[A]);
     if (files == 12 || files == 11) {
         push(l, names[B]);

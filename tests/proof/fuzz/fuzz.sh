@@ -6,7 +6,7 @@ seconds=${ENTROPY_FUZZ_SECONDS:-300}
 work=$PWD
 rm -rf corpus artifacts ran.txt && mkdir corpus artifacts
 cp "$here/corpus/$name"/* corpus/ 2>/dev/null || true
-limits=(-timeout=10 -rss_limit_mb=2048 -artifact_prefix="$work/artifacts/")
+limits=(-dict="$here/words.dict" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$work/artifacts/")
 
 # fuzz ARGUMENT...: the harness; where it fails, the input that did it.
 fuzz() {
@@ -30,6 +30,6 @@ runs=$(awk '$1 == "stat::number_of_executed_units:" { print $2 }' fuzz.log)
 
 # Coverage is told where llvm's tools are installed.
 covered=unknown
-if coverage_of "$name" "$work/corpus" "${findings[@]}"; then covered=$(lines_covered); fi
+if coverage_of "$name" "$work/corpus"; then covered=$(lines_covered); fi
 inputs=("$work"/corpus/*)
 echo "ran: fuzz $name: $runs executions, ${#inputs[@]} inputs in the corpus, coverage $covered of lines" | tee ran.txt

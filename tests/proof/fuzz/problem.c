@@ -42,7 +42,7 @@ static ptrdiff_t draw_stride(const entropy_args *a, size_t transposed, input *in
     switch (take_below(in, 8)) {
     case 3: return (ptrdiff_t)vocab + (ptrdiff_t)take_below(in, 40);
     case 4: return (ptrdiff_t)transposed;
-    case 5: return take8(in);
+    case 5: return (ptrdiff_t)vocab + (ptrdiff_t)take_below(in, 3) - 1;
     case 6: return (ptrdiff_t)(vocab * (1 + take_below(in, 6)));
     case 7: return (ptrdiff_t)vocab;
     default: return 0;
@@ -156,6 +156,7 @@ static void draw_values(problem *p, input *in, unsigned options)
         for (size_t i = 0; i < p->rows; i++) {
             const unsigned which = take_below(in, 32);
             target[i] = which == 31  ? (int64_t)take64(in)
+                        : which > 28 ? (int64_t)a->vocab + take_below(in, 3) - 1 /* or too large */
                         : which > 24 ? -1
                                      : (int64_t)(take16(in) % a->vocab);
         }
