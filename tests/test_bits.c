@@ -63,6 +63,23 @@ static void test_instruction_sets(void **state)
     entropy_set_isa(NULL);
 }
 
+/* One lane is so large beside the others that the order in which they are added shows, in double,
+ * too. */
+static void test_order_of_lanes(void **state)
+{
+    (void)state;
+    float z[64];
+    rng r = {53};
+    for (size_t i = 0; i < divided(2000); i++) {
+        const size_t n = 16 + random_below(&r, 49);
+        for (size_t k = 0; k < n; k++) z[k] = (float)(-21 - 12 * random_unit(&r));
+        z[random_below(&r, n)] = -1;
+        z[random_below(&r, n)] = 0; /* the maximum, which is not in the sums */
+        compare_all(z, n, 1, "one large lane");
+    }
+    entropy_set_isa(NULL);
+}
+
 /* A NaN is found whatever its payload and its sign. */
 static void test_nans(void **state)
 {
@@ -325,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_instruction_sets),
+        cmocka_unit_test(test_order_of_lanes),
         cmocka_unit_test(test_nans),
         cmocka_unit_test(test_lengths_and_alignments),
         cmocka_unit_test(test_dtypes_and_masks),
