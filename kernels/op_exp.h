@@ -8,7 +8,7 @@
  * plus that, rounded by the adder.
  *
  * The factor 2^(40 - base) is in the coefficients and costs nothing; anchor.h tells what base is
- * for. With m = n - base, 2^40 keeps results normal floats down to m = -166, which is 115 T below
+ * for. With m = n - base, 2^40 keeps results normal floats down to m = -166, which is 114 T below
  * the maximum and far below what can show in a float result; without it flush-to-zero would end
  * relative accuracy at 87 T.
  *
