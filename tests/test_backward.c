@@ -273,6 +273,13 @@ static void test_huge_losses(void **state)
         compare(&p, gradient, kind_names[kind], &worst);
     }
     printf("  worst error %.2f of the bound\n", worst);
+    /* 100 below the top: far larger than p is small */
+    const float z[2] = {0, -100}, steep = 0x1p125f, x = (float)(100 * exp(-100) * 0x1p125);
+    float got[2];
+    const entropy_args a = args_of(ENTROPY_F32, z, 1, 2);
+    const entropy_grads g = {.size = sizeof g, .entropy = &steep, .logits = got};
+    assert_int_equal(entropy_backward(&a, &g), ENTROPY_OK);
+    check(fabsf(got[1] - x) < 2e-5f * x, "%g, not %g", got[1], x);
 }
 
 static void expect_gradient(const entropy_args *a, const float g[3], const float *expected,
