@@ -66,7 +66,7 @@ build() {
 # coverage_of NAME CORPUS: llvm-cov's figures of what is tested, file by file, in the working directory's coverage.txt.
 coverage_of() {
     local name=$1 corpus=$2 profdata cov not=()
-    [ "$name" = calls ] || not=(-ignore-filename-regex="$SOURCE/") # the library is for `calls`
+    [ "$name" = calls ] || not=(-ignore-filename-regex="^$SOURCE/(src|kernels|include|tests)/") # the library is for `calls`
     profdata=$(command -v llvm-profdata-14 || command -v llvm-profdata) && cov=$(command -v llvm-cov-14 || command -v llvm-cov) || return 77
     build "$name" coverage "$PWD/$name.coverage"
     LLVM_PROFILE_FILE=$PWD/$name.profraw "./$name.coverage" -runs=0 "$corpus" >coverage.log 2>&1 || { tail -20 coverage.log; return 1; }
