@@ -279,6 +279,12 @@ static void test_sums(void **state)
         z[N - 3] = z[10] = 50;
         sums = sums_on(isa_of(i), z, N, 1);
         check(sums.M == 50 && sums.c == 2, "%s: M %a c %g", isa_of(i), sums.M, sums.c);
+        z[N - 5] = INFINITY; /* behind blocks that have sums */
+        sums = sums_on(isa_of(i), z, N, 1);
+        check(sums.M == INFINITY && sums.c == 0 && sums.r == 0 && sums.w == 0 && sums.v == 0,
+              "%s: M %a c %g r %a w %a v %a with a +inf at the end", isa_of(i), sums.M, sums.c,
+              sums.r, sums.w, sums.v);
+        z[N - 5] = 0;
         z[100] = INFINITY;
         sums = sums_on(isa_of(i), z, N, 1);
         check(sums.M == INFINITY, "%s: M %a with a +inf", isa_of(i), sums.M);
