@@ -77,8 +77,8 @@ enum {
  * Relative error: at most 4e-7 + 7e-8 |log H|, for ordinary and for nearly certain rows, shifted by
  * a constant or not.
  *
- * batch or seq 0: ENTROPY_OK, and nothing else is looked at. Otherwise vocab 0, or logits or
- * results that exceed PTRDIFF_MAX bytes: ENTROPY_ERR_SHAPE; then logits or out NULL:
+ * batch or seq 0: ENTROPY_OK, and nothing else is looked at. Otherwise vocab 0, or logits, or 128
+ * bytes for each row, that exceed PTRDIFF_MAX bytes: ENTROPY_ERR_SHAPE; then logits or out NULL:
  * ENTROPY_ERR_NULL.
  *
  * Here and in all the other calls: the caller's rounding mode, flush-to-zero modes, exception masks
@@ -184,8 +184,8 @@ typedef struct entropy_args {
  *   ENTROPY_ERR_VALUE   an unknown dtype; num_threads < 0; temperature_stride neither 0 nor 1
  *   ENTROPY_ERR_SHAPE   vocab is 0; more than PTRDIFF_MAX bytes from the first to the last element
  *                       of logits, states or masks; a stride that is negative or below vocab (that
- *                       of an axis of length 1 is not looked at); allowed_stride below
- *                       (vocab + 31) / 32 and not 0
+ *                       of an axis of length 1 is not looked at, but for the batch_stride that 0
+ *                       stands for); allowed_stride below (vocab + 31) / 32 and not 0
  *   ENTROPY_ERR_NULL    logits is NULL; target is NULL and target_logprob wanted
  *   ENTROPY_ERR_VALUE   of a row that is not skipped, a temperature outside [2^-64, 2^64] or NaN,
  *                       or a target >= vocab
@@ -227,7 +227,7 @@ typedef struct entropy_grads {
  *   a row whose entropy is NaN otherwise          NaN where a token takes part, else +0
  *   a gradient of L that is not finite, or        NaN where a token takes part, else +0
  *     not when divided by T
- *   gradients of L that are all 0                 +0, and the row's logits are not read
+ *   gradients of L that are all 0, or subnormal   +0, and the row's logits are not read
  *   a row that is skipped                         +0, nor are its gradients of L
  *   a target that takes no part                   as the formula has it; +0 at the target itself
  *   a negative target                             log p_t has no gradient
@@ -237,7 +237,8 @@ typedef struct entropy_grads {
  * errors of entropy and max_logprob times p_i / T and the gradient of L with respect to entropy, at
  * the target that of max_logprob times p_i / T and the gradient of L with respect to target_logprob,
  * and the rounding to the dtype, to nearest, ties to even. What is below FLT_MIN is +0; nothing is
- * -0.
+ * -0. The p of a token that is more than 114 T below the largest may count as 0, and its gradient
+ * be +0.
  *
  * Checked as in entropy_forward, where after logits grads->logits is needed, and target if
  * grads->target_logprob is there; grads is checked with args, its strides with theirs. Rows of
@@ -284,10 +285,11 @@ ENTROPY_API int entropy_state_add_f16(entropy_state *state, const uint16_t *logi
 ENTROPY_API int entropy_state_add_bf16(entropy_state *state, const uint16_t *logits, size_t n);
 
 /* Appends the logits that `from` has seen to those of `into`; they may be the same state. A state
- * of length 0 changes nothing, unless it is of another version. In the other order the bits are the same, except argmax, which
- * counts from the first logit of `into`, and the target, which is that of `into` if both have one;
- * in another grouping the results are within twice the bounds of entropy_forward. States of
- * different versions or temperatures merge to one whose answers are NaN. NULL changes nothing. */
+ * of length 0 changes nothing, unless it is of another version, or of a row that was skipped and
+ * both are of length 0. In the other order the bits are the same, except argmax, which counts from
+ * the first logit of `into`, and the target, which is that of `into` if both have one; in another
+ * grouping the results are within twice the bounds of entropy_forward. States of different versions
+ * or temperatures merge to one whose answers are NaN. NULL changes nothing. */
 ENTROPY_API void entropy_state_merge(entropy_state *into, const entropy_state *from);
 
 /* The results of the row that the state has seen, as in entropy_forward. For NULL and for what is

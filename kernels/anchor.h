@@ -29,7 +29,8 @@ typedef struct ent_anchor {
     float M;            /* the row's maximum */
     float floor;        /* z, or z - M, below this counts as this, and its exponential as 0 */
     float c[EXP_TERMS]; /* the polynomial times 2^-base */
-    double unit; /* 2^base e^(-M / T) / EXP_SCALE, far: without M: what sums are multiplied with */
+    double
+        unit; /* what sums are multiplied with: 2^base e^(-M / T) / EXP_SCALE; far: 1 / EXP_SCALE */
 } ent_anchor;
 
 /* M is finite. */

@@ -79,15 +79,14 @@ VEC_VARIANT void add_vectors(lanes *s, const vf32 *z, int count, const constants
         for (int j = 0; j < count; j++) e[j] = with_what_was_lost(e[j], z[j], c);
     }
     for (int j = 0; j < count; j++) d[j] = far ? x[j] : v_sub(x[j], c->M);
-    if (pass != CAREFUL) {
-        for (int j = 0; j < count; j++) s->below = s_and(s->below, d[j]);
-    }
     if (pass == CAREFUL) {
         for (int j = 0; j < count; j++) {
             const vmask tie = v_equal(z[j], c->M);
             s->ties += m_count(tie);
             e[j] = v_zero_where(tie, e[j]);
         }
+    } else {
+        for (int j = 0; j < count; j++) s->below = s_and(s->below, d[j]);
     }
     for (int j = 0; j < count; j++) s->r = v_add(s->r, e[j]);
     for (int j = 0; j < count; j++) s->w = v_fma(d[j], e[j], s->w);
@@ -182,17 +181,11 @@ VEC_VARIANT bool add_block_of(ent_sums *row, const source *s, size_t i, size_t n
 }
 
 NOINLINE bool add_far_block(ent_sums *row, const float *z, size_t n, const ent_anchor *anchor,
-                            const ent_scale *scale)
+                            const ent_scale *scale, bool careful)
 {
     const source s = {.row = {.logits = z, .n = n}};
-    return add_block_of(row, &s, 0, n, anchor, scale, FAST_CLAMPED, true, true);
-}
-
-NOINLINE bool add_far_block_carefully(ent_sums *row, const float *z, size_t n,
-                                      const ent_anchor *anchor, const ent_scale *scale)
-{
-    const source s = {.row = {.logits = z, .n = n}};
-    return add_block_of(row, &s, 0, n, anchor, scale, CAREFUL, true, true);
+    return careful ? add_block_of(row, &s, 0, n, anchor, scale, CAREFUL, true, true)
+                   : add_block_of(row, &s, 0, n, anchor, scale, FAST_CLAMPED, true, true);
 }
 
 /* The same, whatever the anchor. `room` is for as_floats. */
@@ -200,9 +193,7 @@ INLINE bool add_block(ent_sums *row, const source *s, size_t i, size_t n, const 
                       const ent_scale *scale, enum pass pass, bool want_v, float *room)
 {
     if (anchor->far) {
-        const float *z = as_floats(s, i, n, room);
-        return (pass == CAREFUL ? add_far_block_carefully : add_far_block)(row, z, n, anchor,
-                                                                           scale);
+        return add_far_block(row, as_floats(s, i, n, room), n, anchor, scale, pass == CAREFUL);
     }
     return add_block_of(row, s, i, n, anchor, scale, pass, false, want_v);
 }

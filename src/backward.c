@@ -46,17 +46,17 @@ static void write_nan(void *to, enum ent_dtype dtype, const ent_row *row)
 }
 
 /* What the gradient needs of the row's results. */
-typedef struct anchor {
+typedef struct row_results {
     float entropy, max_logit, max_logprob;
-} anchor;
+} row_results;
 
-static anchor anchor_of(const entropy_args *a, size_t i, const ent_kernels *k, enum ent_dtype dtype,
-                        const ent_row *row, const ent_scale *scale)
+static row_results row_results_of(const entropy_args *a, size_t i, const ent_kernels *k,
+                                  enum ent_dtype dtype, const ent_row *row, const ent_scale *scale)
 {
     if (a->entropy != NULL && a->max_logit != NULL && a->max_logprob != NULL) {
-        return (anchor){a->entropy[i], a->max_logit[i], a->max_logprob[i]};
+        return (row_results){a->entropy[i], a->max_logit[i], a->max_logprob[i]};
     }
-    anchor found;
+    row_results found;
     ent_record record;
     ent_record_init(&record, scale->T);
     ent_record_add(&record, k, dtype, row, scale, 0);
@@ -69,7 +69,7 @@ static anchor anchor_of(const entropy_args *a, size_t i, const ent_kernels *k, e
 
 /* In double: for the target, where the kernel would lose the digits of 1 - p, and where it would
  * overflow. */
-static float gradient_in_double(const upstream *g, const anchor *s, double T, double z,
+static float gradient_in_double(const upstream *g, const row_results *s, double T, double z,
                                 bool is_target)
 {
     if ((float)(z - s->max_logit) == -INFINITY) { /* it takes no part */
@@ -102,7 +102,7 @@ static void backward_row(const ent_kernels *k, const ent_plan *plan, const entro
     const ent_row row = ent_row_of(plan, i);
     const double T = ent_temperature_of(a, i);
     const ent_scale scale = ent_scale_of(T);
-    const anchor s = anchor_of(a, i, k, dtype, &row, &scale);
+    const row_results s = row_results_of(a, i, k, dtype, &row, &scale);
     /* -p (log p + H) g_H + ... = p (slope d + offset) */
     const double slope = -g.entropy / T / T / scale.unit;
     const double offset =

@@ -16,11 +16,11 @@ mount --bind /dev "$root/dev"
 cp /etc/resolv.conf "$root/etc/" 2>/dev/null || true
 for file in /etc/apt/apt.conf.d/*proxy*; do [ ! -e "$file" ] || cp "$file" "$root/etc/apt/apt.conf.d/"; done
 
-git -c safe.directory='*' -C "$SOURCE" archive --prefix=entropy/ HEAD | tar -x -C "$root/root"
+git -c safe.directory='*' -C "$SOURCE" archive --prefix=entropy/ HEAD | tar -x -C "$root"
 packages=$(chroot "$root" dpkg-query -f '.\n' -W | wc -l)
 for preset in demo test; do
-    line=$(grep -m 1 -- "--preset $preset\$" "$root/root/entropy/README.md" | sed 's/^ *//')
-    chroot "$root" env -i PATH="$PATH" HOME=/root DEBIAN_FRONTEND=noninteractive bash -c "cd /root/entropy && $line" >"$preset.log" 2>&1 ||
+    line=$(grep -m 1 -- "--preset $preset\$" "$root/entropy/README.md" | sed 's/^ *//')
+    chroot "$root" env -i PATH="$PATH" DEBIAN_FRONTEND=noninteractive bash -c "cd entropy && $line" >"$preset.log" 2>&1 ||
         { tail -n 50 "$preset.log"; echo "failed: $line"; exit 1; }
 done
 grep -q "perplexity" demo.log && grep -q "100% tests passed" test.log
