@@ -3,6 +3,8 @@
 #define ENT_ANCHOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "kernels.h"
 
@@ -29,11 +31,53 @@ typedef struct ent_anchor {
     float M;            /* the row's maximum */
     float floor;        /* z, or z - M, below this counts as this, and its exponential as 0 */
     float c[EXP_TERMS]; /* the polynomial times 2^-base */
-    double
-        unit; /* what sums are multiplied with: 2^base e^(-M / T) / EXP_SCALE; far: 1 / EXP_SCALE */
+    double unit;        /* times sums: 2^base e^(-M / T) / EXP_SCALE; 1 / EXP_SCALE if far */
 } ent_anchor;
 
-/* M is finite. */
-ent_anchor ent_anchor_of(double M, const ent_scale *scale);
+#define LOG_2 0x1.62e42fefa39efp-1
+
+#define LOWEST_BASE -86  /* where the coefficients would exceed FLT_MAX */
+#define HIGHEST_BASE 140 /* where they would come near FLT_MIN */
+
+/* 2^x for |x| <= 1/2, by its Taylor series, even and odd powers apart: off by at most 1e-11. */
+INLINE double small_exp2(double x)
+{
+    const double y = LOG_2 * x;
+    const double q = y * y;
+    const double even = 1 + q * (1. / 2 + q * (1. / 24 + q * (1. / 720 + q * (1. / 40320))));
+    const double odd = 1 + q * (1. / 6 + q * (1. / 120 + q * (1. / 5040 + q * (1. / 362880))));
+    return even + y * odd;
+}
+
+/* x rounded to an integer, |x| < 2^50. */
+INLINE double nearest(double x)
+{
+    return x + 0x1.8p52 - 0x1.8p52;
+}
+
+/* 2^n for |n| < 1000 */
+INLINE double power_of_two(int n)
+{
+    const uint64_t bits = (uint64_t)(1023 + n) << 52;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* M is finite. In a header, since a short row waits for it. */
+INLINE void ent_anchor_init(ent_anchor *anchor, double M, const ent_scale *scale)
+{
+    static const double c[EXP_TERMS] = EXP_COEFFICIENTS;
+    const double per_T = (double)scale->hi + scale->lo, y = M * per_T;
+    const bool far = !(y > LOWEST_BASE && y < HIGHEST_BASE);
+    const double base = far ? 0 : nearest(y), shrink = power_of_two((int)-base);
+    anchor->far = far;
+    anchor->M = (float)M;
+    anchor->floor = (float)((base - 166.75) * (LOG_2 * scale->T));
+    anchor->unit = small_exp2(far ? 0 : base - y) / EXP_SCALE;
+    for (int k = 0; k < EXP_TERMS; k++) {
+        anchor->c[k] = (float)(c[k] * shrink);
+    }
+}
 
 #endif

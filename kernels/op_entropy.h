@@ -41,7 +41,9 @@ INLINE void add_unusual_block(ent_sums *row, const float *z, size_t i, size_t n,
         if (max > row->M) {
             ent_sums_raise(row, max, scale->T);
             row->peak = i;
-            mood->anchor = ent_anchor_of(max < INFINITY ? max : 0, scale);
+            if (max < INFINITY) {
+                ent_anchor_init(&mood->anchor, max, scale);
+            }
         }
         if (max < INFINITY) {
             add_block(row, &s, 0, n, &mood->anchor, scale, CAREFUL, want_v, NULL);
@@ -103,7 +105,8 @@ INLINE bool short_row_of(ent_sums *row, const source *s, const ent_scale *scale,
     if (!(fabsf(max) < INFINITY)) {
         return false;
     }
-    const ent_anchor anchor = ent_anchor_of(max, scale);
+    ent_anchor anchor;
+    ent_anchor_init(&anchor, max, scale);
     if (anchor.far) {
         return false;
     }
@@ -135,9 +138,10 @@ VEC_VARIANT void sweep(ent_sums *sums, const source *s, const ent_scale *scale, 
                        bool want_support)
 {
     ent_sums row = *sums;
-    struct mood mood = {.rising = false,
-                        .fast = VEC_POW2_SATURATES ? FAST : FAST_CLAMPED,
-                        .anchor = ent_anchor_of(fabs(row.M) < HUGE_VAL ? row.M : 0, scale)};
+    struct mood mood = {.rising = false, .fast = VEC_POW2_SATURATES ? FAST : FAST_CLAMPED};
+    if (fabs(row.M) < HUGE_VAL) {
+        ent_anchor_init(&mood.anchor, row.M, scale);
+    }
     float room[ENT_BLOCK]; /* for a block that is not there as floats */
     for (size_t i = 0; i < s->row.n; i += ENT_BLOCK) {
         const size_t n = s->row.n - i < ENT_BLOCK ? s->row.n - i : ENT_BLOCK;

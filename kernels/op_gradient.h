@@ -45,7 +45,8 @@ VEC_VARIANT void gradient_vectors(vf32 *z, int count, const exp_constants *k,
 VEC_VARIANT void gradient(void *out, const source *s, const ent_scale *scale, const ent_line *line)
 {
     const size_t n = s->row.n, size = ent_size_of(s->dtype), turn = VEC_UNROLL * LANES;
-    const ent_anchor anchor = ent_anchor_of(0, scale);
+    ent_anchor anchor;
+    ent_anchor_init(&anchor, 0, scale);
     const exp_constants k = exp_constants_of(&anchor, scale);
     char *to = out;
     size_t i = 0;

@@ -120,7 +120,8 @@ static void check_all(double M, double T, float lowest, size_t step)
     static worst binades[300];
     memset(binades, 0, sizeof binades);
     const ent_scale scale = ent_scale_of(T);
-    const ent_anchor anchor = ent_anchor_of(M, &scale);
+    ent_anchor anchor;
+    ent_anchor_init(&anchor, M, &scale);
     check(!anchor.far, "%g is far", M);
     const int64_t last = place_of(lowest);
     float before = INFINITY;
@@ -190,7 +191,8 @@ static void test_library(void **unused)
     const ent_scale scale = ent_scale_of(1);
     for (size_t k = 0; k < 3; k++) {
         const double M = (double[]){0, 96, -59}[k];
-        const ent_anchor anchor = ent_anchor_of(M, &scale);
+        ent_anchor anchor;
+        ent_anchor_init(&anchor, M, &scale);
         const int64_t top = place_of((float)M), step = (top - place_of(-INFINITY)) / CHUNK;
         for (int64_t i = 0; i < CHUNK; i++) {
             x[i] = float_at(top - 1 - i * step);
