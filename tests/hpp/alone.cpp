@@ -1,0 +1,4 @@
+// The header needs no other before it, and may be included twice.
+#include <entropy.hpp>
+
+#include <entropy.hpp>
