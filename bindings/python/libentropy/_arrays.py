@@ -18,12 +18,13 @@ _names = "float32, float16 or bfloat16"
 
 
 class Array(NamedTuple):
-    """Where the elements of an array lie. Holds no reference to it but `owner`."""
+    """Where the elements of an array lie; `owner` keeps them there."""
 
     pointer: int
     dtype: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]  # in elements
+    dense: bool  # C order without gaps
     owner: object
 
     @property
@@ -43,8 +44,12 @@ class Array(NamedTuple):
         n = len(self.shape)
         if not -n <= axis < n:
             raise ValueError(f"axis {axis} is out of bounds for logits of {n} dimensions")
+        if axis % n == n - 1 and self.dense:
+            return self
         order = [i for i in range(n) if i != axis % n] + [axis % n]
-        moved = self._replace(shape=tuple(self.shape[i] for i in order), strides=tuple(self.strides[i] for i in order))
+        moved = self._replace(
+            shape=tuple(self.shape[i] for i in order), strides=tuple(self.strides[i] for i in order), dense=False
+        )
         if moved.vocab > 1 and moved.strides[-1] != 1 and 0 not in moved.shape:
             raise ValueError("the logits of a row are not contiguous: copy them, such as by np.ascontiguousarray")
         return moved
@@ -77,14 +82,21 @@ def logits_of(x: Any) -> Array:
 
 
 def _of_numpy(x: np.ndarray) -> Array:
-    dtype = BF16 if x.dtype.name == "bfloat16" else _numpy_types.get(x.dtype)
+    dtype = _numpy_types.get(x.dtype)
+    if dtype is None and x.dtype.name == "bfloat16":
+        dtype = BF16
     if dtype is None:
         raise TypeError(f"logits must be {_names}, not {x.dtype}")
-    itemsize = x.dtype.itemsize
-    if not x.flags.aligned or any(stride % itemsize for stride in x.strides):
+    flags, itemsize = x.flags, x.itemsize
+    if not flags.aligned or any(stride % itemsize for stride in x.strides):
         raise ValueError("logits are not aligned: copy them, such as by np.ascontiguousarray")
-    pointer = x.__array_interface__["data"][0]
-    return Array(pointer, dtype, x.shape, tuple(stride // itemsize for stride in x.strides), x)
+    strides = tuple([stride // itemsize for stride in x.strides])
+    return Array(address(x), dtype, x.shape, strides, flags.c_contiguous, x)
+
+
+def address(x: np.ndarray) -> int:
+    """Where the first element lies. `x.ctypes.data` takes six times as long."""
+    return x.__array_interface__["data"][0]
 
 
 class _Tensor(ctypes.Structure):
@@ -113,11 +125,9 @@ def _of_dlpack(x: Any) -> Array:
     if dtype is None:
         raise TypeError(f"logits must be {_names}, not {getattr(x, 'dtype', 'another type')}")
     shape = tuple(tensor.shape[: tensor.ndim])
-    if tensor.strides:
-        strides = tuple(tensor.strides[: tensor.ndim])
-    else:
-        strides = tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
-    return Array((tensor.data or 0) + tensor.byte_offset, dtype, shape, strides, capsule)
+    in_order = tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
+    strides = tuple(tensor.strides[: tensor.ndim]) if tensor.strides else in_order
+    return Array((tensor.data or 0) + tensor.byte_offset, dtype, shape, strides, strides == in_order, capsule)
 
 
 class Piece(NamedTuple):
@@ -133,7 +143,10 @@ class Piece(NamedTuple):
 
 def pieces(*arrays: Array) -> Iterator[Piece]:
     """The rows of arrays of one shape, in C order. Almost every array is one piece: axes are joined where strides allow."""
-    vocab = arrays[0].vocab
+    vocab, dense = arrays[0].vocab, (arrays[0].vocab,) * len(arrays)
+    if all([array.dense for array in arrays]):
+        yield Piece(0, 1, math.prod(arrays[0].rows), (0,) * len(arrays), dense, dense)
+        return
     axes: list[tuple[int, tuple[int, ...]]] = []
     for n, *strides in zip(arrays[0].rows, *(array.strides[:-1] for array in arrays)):
         if axes and n > 1 and axes[-1][1] == tuple(n * s for s in strides):
@@ -142,7 +155,6 @@ def pieces(*arrays: Array) -> Iterator[Piece]:
             axes.append((n, tuple(strides)))
     if any(s < vocab for n, strides in axes for s in strides) and 0 not in arrays[0].rows:
         raise ValueError("rows of logits are broadcast, overlap or run backwards: copy them, such as by np.ascontiguousarray")
-    dense = (vocab,) * len(arrays)
     seq, seq_strides = axes.pop() if axes else (1, dense)
     batch, batch_strides = axes.pop() if axes else (1, tuple(seq * s for s in seq_strides))
     for i, index in enumerate(itertools.product(*(range(n) for n, _ in axes))):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._arrays import Array, allowed_words, logits_of, numpy_dtype, pieces, row_values
+from ._arrays import Array, address, allowed_words, logits_of, numpy_dtype, pieces, row_values
 from ._library import Args, C, Grads, check, state_dtype
 
 Result = Literal[
@@ -78,7 +78,7 @@ class Rows:
             if self.common.allowed_stride:
                 self.inputs["allowed"] = words
             else:
-                self.one_mask, self.common.allowed = words, pointer(words)
+                self.one_mask, self.common.allowed = words, address(words)
 
     def calls(self, results: dict[str, np.ndarray], *others: Array):
         """The arguments that read each piece and write its results, and the piece."""
@@ -87,9 +87,9 @@ class Rows:
             args.logits = self.logits.pointer + piece.offsets[0] * self.logits.itemsize
             args.batch, args.seq = piece.batch, piece.seq
             args.batch_stride, args.seq_stride = piece.batch_strides[0], piece.seq_strides[0]
-            for name, array in (self.inputs | results).items():
+            for name, array in (*self.inputs.items(), *results.items()):
                 per_row = args.allowed_stride if name == "allowed" else 1
-                setattr(args, name, pointer(array) + piece.first_row * per_row * array.itemsize)
+                setattr(args, name, address(array) + piece.first_row * per_row * array.itemsize)
             yield args, piece
 
     def forward(self, names: tuple[str, ...], results: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
@@ -104,10 +104,6 @@ class Rows:
     @property
     def domain(self) -> str:
         return f"a temperature must be in [2**-64, 2**64], a target below {self.logits.vocab}"
-
-
-def pointer(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
 
 
 def _overlap(array: np.ndarray, *others: Array | np.ndarray) -> bool:
@@ -247,7 +243,7 @@ def gradient(
         out = np.moveaxis(np.empty(rows.logits.shape, dtype), -1, axis)
     else:
         _check_out("out", out, dtype, given.shape)
-        in_place = pointer(out) == given.pointer and logits_of(out).strides == given.strides
+        in_place = address(out) == given.pointer and logits_of(out).strides == given.strides
         read = [*rows.inputs.values(), *upstream.values(), *known.values()]
         if _overlap(out, *read) or not in_place and _overlap(out, given):
             raise ValueError("out overlaps what is read")
@@ -264,7 +260,7 @@ def backward(rows: Rows, out: Array, upstream: dict[str, np.ndarray], known: dic
         grads = Grads(
             size=ctypes.sizeof(Grads), logits=out.pointer + piece.offsets[1] * out.itemsize,
             batch_stride=piece.batch_strides[1], seq_stride=piece.seq_strides[1],
-            **{name: pointer(array) + piece.first_row * array.itemsize for name, array in upstream.items()},
+            **{name: address(array) + piece.first_row * array.itemsize for name, array in upstream.items()},
         )
         check(C.entropy_backward(args, grads), rows.domain)
 
@@ -281,7 +277,7 @@ def states(
     rows = Rows(logits_of(logits).axis_last(axis), temperature, target, mask, allowed)
     result = np.empty(rows.logits.rows, state_dtype)
     for args, piece in rows.calls({}):
-        check(C.entropy_forward_states(args, pointer(result) + piece.first_row * state_dtype.itemsize), rows.domain)
+        check(C.entropy_forward_states(args, address(result) + piece.first_row * state_dtype.itemsize), rows.domain)
     return result
 
 
@@ -291,7 +287,7 @@ def merge_states(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     if left.shape != right.shape:
         raise ValueError(f"states of shapes {left.shape} and {right.shape}")
     into = left.copy()
-    check(C.entropy_merge_states(pointer(into), pointer(right), into.size))
+    check(C.entropy_merge_states(address(into), address(right), into.size))
     return into
 
 
@@ -299,8 +295,8 @@ def stats_of_states(states: np.ndarray, *results: Result) -> Stats:
     """The results of rows from their states; without names, all of them. See `stats`."""
     states = _states(states)
     found = {name: np.empty(states.shape, result_dtypes[name]) for name in names_of(results, True)}
-    args = Args(size=ctypes.sizeof(Args), batch=1, seq=states.size, **{k: pointer(v) for k, v in found.items()})
-    check(C.entropy_results_of_states(pointer(states), states.size, args))
+    args = Args(size=ctypes.sizeof(Args), batch=1, seq=states.size, **{k: address(v) for k, v in found.items()})
+    check(C.entropy_results_of_states(address(states), states.size, args))
     return _stats_of(found)
 
 

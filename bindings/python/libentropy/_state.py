@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import BF16, F16, F32, logits_of
-from ._calls import Result, merge_states, pointer, stats_of_states
+from ._arrays import BF16, F16, F32, address, logits_of
+from ._calls import Result, merge_states, stats_of_states
 from ._library import C, check, state_dtype
 
 _add = {F32: C.entropy_state_add_f32, F16: C.entropy_state_add_f16, BF16: C.entropy_state_add_bf16}
@@ -33,9 +33,9 @@ class State:
 
     def __init__(self, temperature: float = 1.0) -> None:
         self._state = np.empty((), state_dtype)
-        C.entropy_state_init(pointer(self._state))
+        C.entropy_state_init(address(self._state))
         self._state["temperature"] = temperature
-        check(_add[F32](pointer(self._state), None, 0), "a temperature must be in [2**-64, 2**64]")
+        check(_add[F32](address(self._state), None, 0), "a temperature must be in [2**-64, 2**64]")
 
     def add(self, logits: Any) -> State:
         """Appends logits, one-dimensional, to the row. Returns the state itself."""
@@ -43,7 +43,7 @@ class State:
         if len(array.shape) != 1:
             raise ValueError(f"a piece of a row has one dimension, not {len(array.shape)}")
         array = array.axis_last(0)
-        check(_add[array.dtype](pointer(self._state), array.pointer, array.vocab))
+        check(_add[array.dtype](address(self._state), array.pointer, array.vocab))
         return self
 
     def merge(self, other: State) -> State:
@@ -84,7 +84,7 @@ class State:
             raise ValueError(f"a state has {state_dtype.itemsize} bytes, not {len(data)}")
         state = cls.__new__(cls)
         state._state = np.frombuffer(bytearray(data), state_dtype).reshape(())
-        check(_add[F32](pointer(state._state), None, 0), "not a state of this version")
+        check(_add[F32](address(state._state), None, 0), "not a state of this version")
         return state
 
     def __reduce__(self) -> tuple[Any, ...]:
