@@ -101,6 +101,12 @@ class Rows:
             check(C.entropy_forward(args), self.domain)
         return results
 
+    def states(self) -> np.ndarray:
+        states = np.empty(self.logits.rows, state_dtype)
+        for args, piece in self.calls({}):
+            check(C.entropy_forward_states(args, address(states) + piece.first_row * state_dtype.itemsize), self.domain)
+        return states
+
     @property
     def domain(self) -> str:
         return f"a temperature must be in [2**-64, 2**64], a target below {self.logits.vocab}"
@@ -274,11 +280,7 @@ def states(
     The parameters are those of `stats`. Join the states of further pieces with `merge_states`, and get the results of
     whole rows with `stats_of_states`. They are plain data, and may be stored and sent.
     """
-    rows = Rows(logits_of(logits).axis_last(axis), temperature, target, mask, allowed)
-    result = np.empty(rows.logits.rows, state_dtype)
-    for args, piece in rows.calls({}):
-        check(C.entropy_forward_states(args, address(result) + piece.first_row * state_dtype.itemsize), rows.domain)
-    return result
+    return Rows(logits_of(logits).axis_last(axis), temperature, target, mask, allowed).states()
 
 
 def merge_states(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -293,11 +295,14 @@ def merge_states(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def stats_of_states(states: np.ndarray, *results: Result) -> Stats:
     """The results of rows from their states; without names, all of them. See `stats`."""
-    states = _states(states)
-    found = {name: np.empty(states.shape, result_dtypes[name]) for name in names_of(results, True)}
-    args = Args(size=ctypes.sizeof(Args), batch=1, seq=states.size, **{k: address(v) for k, v in found.items()})
+    return _stats_of(results_of(_states(states), names_of(results, True)))
+
+
+def results_of(states: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    results = {name: np.empty(states.shape, result_dtypes[name]) for name in names}
+    args = Args(size=ctypes.sizeof(Args), batch=1, seq=states.size, **{k: address(v) for k, v in results.items()})
     check(C.entropy_results_of_states(address(states), states.size, args))
-    return _stats_of(found)
+    return results
 
 
 def _states(states: np.ndarray) -> np.ndarray:
