@@ -74,3 +74,24 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_is_an_error_of_its_own() {
+        let errors = [-6, -5, -4, -3, -2, -1, 7].map(|status| Error::check(status).unwrap_err());
+        let expected = [
+            Error::Unknown(-6),
+            Error::NoMemory,
+            Error::Isa,
+            Error::Value,
+            Error::Shape,
+            Error::Null,
+            Error::Unknown(7),
+        ];
+        assert_eq!(errors, expected);
+        assert_eq!(Error::check(0), Ok(()));
+    }
+}

@@ -10,7 +10,7 @@ fn layout(shape: &[usize], strides: &[isize]) -> Result<Layout> {
     let (Some((&vocab, shape)), Some((&step, strides))) = (shape.split_last(), strides.split_last()) else {
         return Err(Error::Shape);
     };
-    if vocab > 1 && step != 1 {
+    if vocab > 1 && step != 1 && !shape.contains(&0) {
         return Err(Error::NotContiguous);
     }
     match (shape, strides) {
