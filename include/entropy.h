@@ -19,9 +19,13 @@
  *
  * The same logits give the same 32 bits on every CPU, for every instruction set, batch size and
  * position in the batch, and for every floating-point environment of the caller (in builds with
- * SLEEF; without it the C library's logarithms have the last word). All functions may be called
- * from any thread at any time, except that the first call and entropy_get_num_threads read the
- * environment, which nobody may be changing then. None prints, aborts or allocates. */
+ * SLEEF; without it the C library's logarithms have the last word), and for any number of threads.
+ *
+ * All functions may be called from any thread at any time, and in a child after fork. The
+ * environment is read by the first call, by the first that is shared among threads, and by
+ * entropy_get_num_threads: nobody may be changing it then. None prints, aborts or allocates, except
+ * that threads are started when they are first wanted, and kept. In a signal handler a call is safe
+ * if it is not shared among threads; entropy_get_num_threads tells which are. */
 #ifndef ENTROPY_H
 #define ENTROPY_H
 
@@ -112,8 +116,7 @@ typedef struct entropy_args {
      * seq_stride = batch * vocab. Rows may overlap. */
     const void *logits;
     int dtype;       /* ENTROPY_F32, ENTROPY_F16 or ENTROPY_BF16 */
-    int num_threads; /* 0: the process's setting. In this version all work is done on the
-                        caller's thread */
+    int num_threads; /* at most so many; 0: the process's setting, entropy_get_num_threads() */
     size_t batch, seq, vocab;
     ptrdiff_t batch_stride, seq_stride;
 
@@ -339,8 +342,14 @@ ENTROPY_API const char *entropy_isa(void);
 ENTROPY_API int entropy_set_isa(const char *name);
 
 /* How many threads a call may use at most, the caller's included: what entropy_set_num_threads has
- * set, else the environment variable ENTROPY_NUM_THREADS (a decimal number >= 1), else the CPUs of
- * the process's affinity mask. In this version all work is done on the caller's thread. */
+ * set, else the environment variable ENTROPY_NUM_THREADS (a decimal number >= 1, read once), else
+ * the CPUs of the process's affinity mask. More than 256 count as 256.
+ *
+ * A call that has less to do than 2^18 logits, a row counting as 256 more, does it on the caller's
+ * thread, and so does one during which another call has the library's threads, or where none can be
+ * started. The others share rows, and a row alone from 2^19 logits on: entropy_forward and the
+ * simple calls, entropy_backward, entropy_forward_states and entropy_state_add. Threads that have
+ * nothing to do sleep; they take no signals, and are gone when the library is unloaded. */
 ENTROPY_API int entropy_get_num_threads(void);
 
 /* n >= 1: that many; 0: the default again. n < 0: ENTROPY_ERR_VALUE, and no change. */

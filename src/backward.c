@@ -8,6 +8,7 @@
 #include "dispatch.h"
 #include "fpenv.h"
 #include "row.h"
+#include "threads.h"
 
 /* The gradients of the loss with respect to the results of a row. */
 typedef struct upstream {
@@ -36,22 +37,14 @@ static void write_number(void *to, enum ent_dtype dtype, size_t i, float x)
     }
 }
 
-/* NaN for every logit that takes part, 0 for the others. */
-static void write_nan(void *to, enum ent_dtype dtype, const ent_row *row)
-{
-    for (size_t i = 0; i < row->n; i++) {
-        const bool part = ent_logit(dtype, row, i) != -INFINITY;
-        write_number(to, dtype, i, part ? NAN : 0);
-    }
-}
-
 /* What the gradient needs of the row's results. */
 typedef struct row_results {
     float entropy, max_logit, max_logprob;
 } row_results;
 
 static row_results row_results_of(const entropy_args *a, size_t i, const ent_kernels *k,
-                                  enum ent_dtype dtype, const ent_row *row, const ent_scale *scale)
+                                  enum ent_dtype dtype, const ent_row *row, const ent_scale *scale,
+                                  int threads)
 {
     if (a->entropy != NULL && a->max_logit != NULL && a->max_logprob != NULL) {
         return (row_results){a->entropy[i], a->max_logit[i], a->max_logprob[i]};
@@ -59,7 +52,7 @@ static row_results row_results_of(const entropy_args *a, size_t i, const ent_ker
     row_results found;
     ent_record record;
     ent_record_init(&record, scale->T);
-    ent_record_add(&record, k, dtype, row, scale, 0);
+    ent_record_add(&record, k, dtype, row, scale, 0, threads);
     const entropy_args results = {.entropy = &found.entropy,
                                   .max_logit = &found.max_logit,
                                   .max_logprob = &found.max_logprob};
@@ -81,70 +74,127 @@ static float gradient_in_double(const upstream *g, const row_results *s, double 
     return fabs(x) < FLT_MIN ? 0 : (float)x;
 }
 
+/* The gradient of a row: what it is made of, for whoever writes a part of it. */
+typedef struct gradient {
+    const ent_kernels *k;
+    enum ent_dtype dtype;
+    ent_row row;
+    char *to;
+    double T;
+    upstream g;
+    row_results s;
+    ent_scale scale;
+    ent_line line;
+    /* ZERO: nothing depends on the row. ALL_NAN: a result is NaN. HUGE: the line times e^(d / T)
+     * 2^40 could be more than a float holds. */
+    enum { ZERO, ALL_NAN, HUGE, BY_LINE } how;
+} gradient;
+
+/* Logits in a part, if a row has several. */
+#define PART ((size_t)64 * ENT_BLOCK)
+
+static void write_part(void *context, size_t part)
+{
+    const gradient *a = context;
+    const size_t from = part * PART, left = a->row.n - from, n = left < PART ? left : PART;
+    const ent_row row = ent_part_of(&a->row, a->dtype, from, n);
+    void *to = a->to + from * ent_size_of(a->dtype);
+    if (a->how == ZERO) {
+        memset(to, 0, n * ent_size_of(a->dtype));
+        return;
+    }
+    const ent_fpenv caller = ent_fpenv_enter();
+    if (a->how == BY_LINE) {
+        a->k->gradient[a->dtype](to, &row, &a->scale, &a->line);
+    }
+    for (size_t i = 0; i < n && a->how != BY_LINE; i++) {
+        const double z = ent_logit(a->dtype, &row, i);
+        write_number(to, a->dtype, i,
+                     a->how == HUGE   ? gradient_in_double(&a->g, &a->s, a->T, z, false)
+                     : z != -INFINITY ? NAN
+                                      : 0);
+    }
+    ent_fpenv_leave(caller);
+}
+
 /* Gradients of more bytes than this will not stay in cache. */
 #define BEYOND_CACHE ((size_t)32 << 20)
 
-static void backward_row(const ent_kernels *k, const ent_plan *plan, const entropy_grads *grads,
-                         size_t i)
+static void find_line(gradient *a, const ent_plan *plan, size_t i, int threads)
 {
-    const entropy_args *a = plan->args;
-    const enum ent_dtype dtype = (enum ent_dtype)a->dtype;
-    const size_t size = ent_size_of(dtype);
-    void *to = (char *)grads->logits + ent_offset(&plan->gradient, i) * size;
-    upstream g = {0, 0, 0};
-    if (!ent_skips(a, i)) {
-        g = upstream_of(grads, a, i);
-    }
-    if (g.entropy == 0 && g.logsumexp == 0 && g.target_logprob == 0) {
-        memset(to, 0, a->vocab * size);
-        return;
-    }
-    const ent_row row = ent_row_of(plan, i);
-    const double T = ent_temperature_of(a, i);
-    const ent_scale scale = ent_scale_of(T);
-    const row_results s = row_results_of(a, i, k, dtype, &row, &scale);
+    a->T = ent_temperature_of(plan->args, i);
+    a->scale = ent_scale_of(a->T);
+    a->s = row_results_of(plan->args, i, a->k, a->dtype, &a->row, &a->scale, threads);
     /* -p (log p + H) g_H + ... = p (slope d + offset) */
-    const double slope = -g.entropy / T / T / scale.unit;
+    const upstream *g = &a->g;
+    const double slope = -g->entropy / a->T / a->T / a->scale.unit;
     const double offset =
-        (g.logsumexp - g.target_logprob - g.entropy * (s.max_logprob + s.entropy)) / T;
-    if (!(fabs(slope) <= FLT_MAX && fabs(offset) <= FLT_MAX)) { /* or one of the results is NaN */
-        write_nan(to, dtype, &row);
-        return;
-    }
-    const size_t target = g.target_logprob != 0 ? (size_t)a->target[i] : 0;
-    const double z = g.target_logprob != 0 ? ent_logit(dtype, &row, target) : 0;
-    const ent_line line = {
-        .M = s.max_logit,
-        .mass = (float)ent_exp(s.max_logprob),
+        (g->logsumexp - g->target_logprob - g->entropy * (a->s.max_logprob + a->s.entropy)) / a->T;
+    a->how = !(fabs(slope) <= FLT_MAX && fabs(offset) <= FLT_MAX) ? ALL_NAN
+             : fabs(slope) < 0x1p78 && fabs(offset) < 0x1p85      ? BY_LINE
+                                                                  : HUGE;
+    a->line = (ent_line){
+        .M = a->s.max_logit,
+        .mass = (float)ent_exp(a->s.max_logprob),
         .slope = (float)slope,
         .offset = (float)offset,
         /* in place the row has just been read: it is in cache */
-        .stream = to != row.logits && plan->rows * a->vocab > BEYOND_CACHE / size,
+        .stream = a->to != a->row.logits &&
+                  plan->rows * plan->args->vocab > BEYOND_CACHE / ent_size_of(a->dtype),
     };
-    if (fabs(slope) < 0x1p78 && fabs(offset) < 0x1p85) {
-        k->gradient[dtype](to, &row, &scale, &line);
-    } else { /* times e^(d / T) 2^40 that could be more than a float holds */
-        for (size_t j = 0; j < row.n; j++) {
-            write_number(to, dtype, j,
-                         gradient_in_double(&g, &s, T, ent_logit(dtype, &row, j), false));
-        }
+}
+
+/* A call, as its threads see it. */
+typedef struct call {
+    ent_plan plan;
+    const ent_kernels *k;
+    const entropy_grads *grads;
+} call;
+
+static void backward_row(const call *c, size_t i, int threads)
+{
+    const ent_plan *plan = &c->plan;
+    const entropy_args *args = plan->args;
+    const enum ent_dtype dtype = (enum ent_dtype)args->dtype;
+    gradient a = {
+        .k = c->k,
+        .dtype = dtype,
+        .row = ent_row_of(plan, i),
+        .to = (char *)c->grads->logits + ent_offset(&plan->gradient, i) * ent_size_of(dtype),
+        .how = ZERO,
+    };
+    if (!ent_skips(args, i)) {
+        a.g = upstream_of(c->grads, args, i);
     }
-    if (g.target_logprob != 0) {
-        write_number(to, dtype, target, gradient_in_double(&g, &s, T, z, true));
+    if (a.g.entropy != 0 || a.g.logsumexp != 0 || a.g.target_logprob != 0) {
+        find_line(&a, plan, i, threads);
     }
+    const bool to_target = a.g.target_logprob != 0 && a.how != ALL_NAN;
+    const size_t target = to_target ? (size_t)args->target[i] : 0;
+    const double z = to_target ? ent_logit(dtype, &a.row, target) : 0;
+    ent_run(write_part, &a, (a.row.n + PART - 1) / PART, threads);
+    if (to_target) {
+        write_number(a.to, dtype, target, gradient_in_double(&a.g, &a.s, a.T, z, true));
+    }
+}
+
+static void backward_rows(void *context, size_t first, size_t end, int threads)
+{
+    const call *c = context;
+    const ent_fpenv caller = ent_fpenv_enter();
+    for (size_t i = first; i < end; i++) {
+        backward_row(c, i, threads);
+    }
+    ent_fpenv_leave(caller);
 }
 
 int entropy_backward(const entropy_args *args, const entropy_grads *grads)
 {
-    ent_plan plan;
-    const int status = ent_plan_of(&plan, ENT_GRADIENT, args, grads);
-    if (plan.rows > 0) {
-        const ent_kernels *k = ent_dispatch();
-        const ent_fpenv caller = ent_fpenv_enter();
-        for (size_t i = 0; i < plan.rows; i++) {
-            backward_row(k, &plan, grads, i);
-        }
-        ent_fpenv_leave(caller);
+    call c = {.grads = grads};
+    const int status = ent_plan_of(&c.plan, ENT_GRADIENT, args, grads);
+    if (c.plan.rows > 0) {
+        c.k = ent_dispatch();
+        ent_share_rows(backward_rows, &c, c.plan.rows, args->vocab, args->num_threads);
     }
     return status;
 }

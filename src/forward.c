@@ -3,6 +3,7 @@
 #include "fpenv.h"
 #include "row.h"
 #include "state.h"
+#include "threads.h"
 
 static unsigned wanted(const entropy_args *a)
 {
@@ -15,25 +16,49 @@ static size_t at_once(size_t left)
     return left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
 }
 
+/* A call, as its threads see it. */
+typedef struct call {
+    ent_plan plan;
+    const ent_kernels *k;
+    unsigned want;
+    entropy_state *states; /* NULL: results are wanted */
+} call;
+
+static void forward_rows(void *context, size_t first, size_t end, int threads)
+{
+    const call *c = context;
+    const ent_fpenv caller = ent_fpenv_enter();
+    for (size_t i = first; i < end; i += ROWS_AT_ONCE) {
+        ent_record records[ROWS_AT_ONCE];
+        const size_t rows = at_once(end - i);
+        ent_records_of_rows(records, c->k, &c->plan, i, rows, c->want, threads);
+        if (c->states == NULL) {
+            ent_write_results(c->plan.args, c->k, i, records, rows);
+        }
+        for (size_t j = 0; j < rows && c->states != NULL; j++) {
+            c->states[i + j] = ent_state_of_record(&records[j]);
+        }
+    }
+    ent_fpenv_leave(caller);
+}
+
+static void forward_all(call *c)
+{
+    const entropy_args *args = c->plan.args;
+    c->k = ent_dispatch();
+    ent_share_rows(forward_rows, c, c->plan.rows, args->vocab, args->num_threads);
+}
+
 /* `output` is what a simple call needs besides. */
 static int forward(const entropy_args *args, const void *output)
 {
-    ent_plan plan;
-    const int status = ent_plan_of(&plan, ENT_RESULTS, args, output);
-    if (plan.rows == 0) {
-        return status;
+    call c = {.states = NULL};
+    const int status = ent_plan_of(&c.plan, ENT_RESULTS, args, output);
+    if (c.plan.rows > 0) {
+        c.want = wanted(args);
+        forward_all(&c);
     }
-    const ent_kernels *k = ent_dispatch();
-    const unsigned want = wanted(args);
-    const ent_fpenv caller = ent_fpenv_enter();
-    for (size_t i = 0; i < plan.rows; i += ROWS_AT_ONCE) {
-        ent_record records[ROWS_AT_ONCE];
-        const size_t rows = at_once(plan.rows - i);
-        ent_records_of_rows(records, k, &plan, i, rows, want);
-        ent_write_results(args, k, i, records, rows);
-    }
-    ent_fpenv_leave(caller);
-    return ENTROPY_OK;
+    return status;
 }
 
 int entropy_forward(const entropy_args *args)
@@ -71,17 +96,10 @@ int entropy_bf16(const uint16_t *logits, size_t batch, size_t seq, size_t vocab,
 
 int entropy_forward_states(const entropy_args *args, entropy_state *states)
 {
-    ent_plan plan;
-    const int status = ent_plan_of(&plan, ENT_STATES, args, states);
-    if (plan.rows > 0) {
-        const ent_kernels *k = ent_dispatch();
-        const ent_fpenv caller = ent_fpenv_enter();
-        for (size_t i = 0; i < plan.rows; i++) {
-            ent_record record;
-            ent_records_of_rows(&record, k, &plan, i, 1, WANT_ALL);
-            states[i] = ent_state_of_record(&record);
-        }
-        ent_fpenv_leave(caller);
+    call c = {.want = WANT_ALL, .states = states};
+    const int status = ent_plan_of(&c.plan, ENT_STATES, args, states);
+    if (c.plan.rows > 0) {
+        forward_all(&c);
     }
     return status;
 }

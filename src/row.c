@@ -16,6 +16,15 @@ ent_row ent_row_of(const ent_plan *plan, size_t i)
     };
 }
 
+ent_row ent_part_of(const ent_row *row, enum ent_dtype dtype, size_t from, size_t n)
+{
+    return (ent_row){
+        .logits = (const char *)row->logits + from * ent_size_of(dtype),
+        .allowed = row->allowed != NULL ? row->allowed + from / 32 : NULL,
+        .n = n,
+    };
+}
+
 double ent_temperature_of(const entropy_args *args, size_t i)
 {
     return args->temperature != NULL ? args->temperature[i * args->temperature_stride] : 1;
@@ -34,11 +43,11 @@ double ent_logit(enum ent_dtype dtype, const ent_row *row, size_t i)
     }
 }
 
-void ent_record_add(ent_record *record, const ent_kernels *k, enum ent_dtype dtype,
-                    const ent_row *row, const ent_scale *scale, unsigned want)
+/* What the record keeps besides the sums. */
+static void record_added(ent_record *record, const ent_kernels *k, enum ent_dtype dtype,
+                         const ent_row *row, unsigned want)
 {
-    ent_sums *sums = &record->sums;
-    k->sweep[dtype](sums, row, scale, want);
+    const ent_sums *sums = &record->sums;
     if ((want & WANT_ARGMAX) && isnan(sums->M)) {
         record->argmax = -1;
     } else if ((want & WANT_ARGMAX) && sums->peak != ENT_NO_PEAK) {
@@ -48,8 +57,19 @@ void ent_record_add(ent_record *record, const ent_kernels *k, enum ent_dtype dty
     record->length += row->n;
 }
 
+void ent_record_add(ent_record *record, const ent_kernels *k, enum ent_dtype dtype,
+                    const ent_row *row, const ent_scale *scale, unsigned want, int threads)
+{
+    if (threads == 1) {
+        k->sweep[dtype](&record->sums, row, scale, want);
+    } else {
+        ent_sweep_shared(&record->sums, k, dtype, row, scale, want, threads);
+    }
+    record_added(record, k, dtype, row, want);
+}
+
 void ent_records_of_rows(ent_record *records, const ent_kernels *k, const ent_plan *plan,
-                         size_t first, size_t rows, unsigned want)
+                         size_t first, size_t rows, unsigned want, int threads)
 {
     const entropy_args *a = plan->args;
     const enum ent_dtype dtype = (enum ent_dtype)a->dtype;
@@ -67,7 +87,7 @@ void ent_records_of_rows(ent_record *records, const ent_kernels *k, const ent_pl
         }
         const ent_row row = ent_row_of(plan, i);
         ent_record_init(&records[j], T);
-        ent_record_add(&records[j], k, dtype, &row, &scale, want);
+        ent_record_add(&records[j], k, dtype, &row, &scale, want, threads);
         if ((want & WANT_TARGET) && a->target != NULL && a->target[i] >= 0) {
             records[j].has_target = true;
             records[j].target_logit = ent_logit(dtype, &row, (size_t)a->target[i]) + 0.0;

@@ -32,6 +32,8 @@ enum {
 
 /* Row i, which is not skipped, and its temperature. */
 ent_row ent_row_of(const ent_plan *plan, size_t i);
+/* n logits of a row, from a multiple of ENT_BLOCK on. */
+ent_row ent_part_of(const ent_row *row, enum ent_dtype dtype, size_t from, size_t n);
 double ent_temperature_of(const entropy_args *args, size_t i);
 
 /* One logit of a row, as a number: -inf if it takes no part. */
@@ -48,13 +50,17 @@ static inline void ent_record_init(ent_record *record, double T)
     record->has_target = record->skipped = false;
 }
 
-/* Adds logits behind those that the record has seen. */
+/* Adds logits behind those that the record has seen, on so many threads. */
 void ent_record_add(ent_record *record, const ent_kernels *k, enum ent_dtype dtype,
-                    const ent_row *row, const ent_scale *scale, unsigned want);
+                    const ent_row *row, const ent_scale *scale, unsigned want, int threads);
 
-/* The records of rows [first, first + rows). */
+/* What the kernel's sweep does, with the same bits, on several threads. */
+void ent_sweep_shared(ent_sums *sums, const ent_kernels *k, enum ent_dtype dtype,
+                      const ent_row *row, const ent_scale *scale, unsigned want, int threads);
+
+/* The records of rows [first, first + rows), each on so many threads. */
 void ent_records_of_rows(ent_record *records, const ent_kernels *k, const ent_plan *plan,
-                         size_t first, size_t rows, unsigned want);
+                         size_t first, size_t rows, unsigned want, int threads);
 
 /* Writes what `results` wants of rows [first, first + rows), rows <= ROWS_AT_ONCE. */
 void ent_write_results(const entropy_args *results, const ent_kernels *k, size_t first,

@@ -5,6 +5,7 @@
 #include "../kernels/sums.h"
 #include "dispatch.h"
 #include "fpenv.h"
+#include "threads.h"
 
 _Static_assert(sizeof(entropy_state) == 128, "the size is part of the interface");
 
@@ -61,22 +62,29 @@ void entropy_state_init(entropy_state *state)
 }
 
 /* In the environment of fpenv.h. */
-NOINLINE int add_to_state(entropy_state *state, const void *logits, size_t n, enum ent_dtype dtype)
+NOINLINE int check_state(const entropy_state *state, size_t n, enum ent_dtype dtype)
 {
     if (state->version != ENTROPY_STATE_VERSION || !ent_is_temperature(state->temperature)) {
         return ENTROPY_ERR_VALUE;
     }
-    if (ent_too_many(n, ent_size_of(dtype))) {
-        return ENTROPY_ERR_SHAPE;
-    }
-    if (n > 0) {
-        const ent_scale scale = ent_scale_of(state->temperature);
-        const ent_row row = {.logits = logits, .n = n};
-        ent_record record = ent_record_of_state(state);
-        ent_record_add(&record, ent_dispatch(), dtype, &row, &scale, WANT_ALL);
-        *state = ent_state_of_record(&record);
-    }
-    return ENTROPY_OK;
+    return ent_too_many(n, ent_size_of(dtype)) ? ENTROPY_ERR_SHAPE : ENTROPY_OK;
+}
+
+typedef struct addition {
+    entropy_state *state;
+    ent_row row;
+    enum ent_dtype dtype;
+} addition;
+
+/* The only row of a call. */
+static void add_row(void *call, size_t first, size_t end, int threads)
+{
+    (void)first, (void)end;
+    const addition *a = call;
+    const ent_scale scale = ent_scale_of(a->state->temperature);
+    ent_record record = ent_record_of_state(a->state);
+    ent_record_add(&record, ent_dispatch(), a->dtype, &a->row, &scale, WANT_ALL, threads);
+    *a->state = ent_state_of_record(&record);
 }
 
 static int add(entropy_state *state, const void *logits, size_t n, enum ent_dtype dtype)
@@ -85,7 +93,11 @@ static int add(entropy_state *state, const void *logits, size_t n, enum ent_dtyp
         return ENTROPY_ERR_NULL;
     }
     const ent_fpenv caller = ent_fpenv_enter();
-    const int status = add_to_state(state, logits, n, dtype);
+    const int status = check_state(state, n, dtype);
+    if (status == ENTROPY_OK && n > 0) {
+        addition a = {state, {.logits = logits, .n = n}, dtype};
+        ent_share_rows(add_row, &a, 1, n, 0);
+    }
     ent_fpenv_leave(caller);
     return status;
 }

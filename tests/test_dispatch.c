@@ -183,29 +183,37 @@ static void test_first_call(void **state)
     }
 }
 
+/* The number that the environment gives holds until the call gives another. */
+static int threads_follow(const char *variable)
+{
+    setenv("ENTROPY_NUM_THREADS", variable, 1);
+    cpu_set_t mask;
+    sched_getaffinity(0, sizeof mask, &mask);
+    const int expected = strcmp(variable, "5") == 0 ? 5 : CPU_COUNT(&mask);
+    bool ok = entropy_get_num_threads() == expected;
+    setenv("ENTROPY_NUM_THREADS", "7", 1); /* it is read once */
+    ok = ok && entropy_get_num_threads() == expected;
+    ok = ok && entropy_set_num_threads(3) == ENTROPY_OK && entropy_get_num_threads() == 3;
+    ok = ok && entropy_set_num_threads(0) == ENTROPY_OK && entropy_get_num_threads() == expected;
+    return !ok;
+}
+
 static void test_number_of_threads(void **state)
 {
     (void)state;
     cpu_set_t mask;
-    assert_int_equal(sched_getaffinity(0, sizeof mask, &mask), 0);
+    static const char *const variables[] = {"5", "", "0", "-2", "5x", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        in_child(threads_follow, variables[i]);
+    }
     unsetenv("ENTROPY_NUM_THREADS");
+    assert_int_equal(sched_getaffinity(0, sizeof mask, &mask), 0);
     assert_int_equal(entropy_get_num_threads(), CPU_COUNT(&mask));
     assert_int_equal(entropy_set_num_threads(3), ENTROPY_OK);
     assert_int_equal(entropy_get_num_threads(), 3);
     assert_int_equal(entropy_set_num_threads(-1), ENTROPY_ERR_VALUE);
     assert_int_equal(entropy_get_num_threads(), 3);
     assert_int_equal(entropy_set_num_threads(0), ENTROPY_OK);
-    setenv("ENTROPY_NUM_THREADS", "5", 1);
-    assert_int_equal(entropy_get_num_threads(), 5);
-    assert_int_equal(entropy_set_num_threads(3), ENTROPY_OK); /* the call is stronger */
-    assert_int_equal(entropy_get_num_threads(), 3);
-    assert_int_equal(entropy_set_num_threads(0), ENTROPY_OK);
-    static const char *const wrong[] = {"", "0", "-2", "5x", "99999999999999999999"};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        setenv("ENTROPY_NUM_THREADS", wrong[i], 1);
-        assert_int_equal(entropy_get_num_threads(), CPU_COUNT(&mask));
-    }
-    unsetenv("ENTROPY_NUM_THREADS");
 }
 
 int main(void)

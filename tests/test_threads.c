@@ -1,13 +1,15 @@
-/* Calls from threads, from signal handlers and from forked children: the same results as ever, and
- * none waits for another. */
+/* Calls from threads, from signal handlers and from forked children, also while the library's own
+ * threads are at work: the same results as ever, and none waits for another. */
 #define _GNU_SOURCE
 #include "suite.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,10 +17,10 @@
 #include "entropy.h"
 #include "rows.h"
 
-enum { VOCAB = 3000, THREADS = 8 };
+enum { VOCAB = 3000, THREADS = 8, ROWS = 100 }; /* all rows are enough for several threads */
 
-static float row[VOCAB];
-static float expected; /* its entropy */
+static float rows[ROWS * VOCAB], *const row = rows;
+static float expected[ROWS]; /* entropies */
 static atomic_int wrong, stop;
 
 static float entropy_of_row(void)
@@ -27,9 +29,32 @@ static float entropy_of_row(void)
     return entropy_f32(row, 1, 1, VOCAB, &H) == ENTROPY_OK ? H : -1;
 }
 
+static bool row_is_right(void)
+{
+    return bits_of(entropy_of_row()) == bits_of(expected[0]);
+}
+
+static bool all_are_right(void)
+{
+    float H[ROWS];
+    const entropy_args args = {.size = sizeof args,
+                               .logits = rows,
+                               .batch = 1,
+                               .seq = ROWS,
+                               .vocab = VOCAB,
+                               .num_threads = 3,
+                               .entropy = H};
+    return entropy_forward(&args) == ENTROPY_OK && memcmp(H, expected, sizeof H) == 0;
+}
+
 static void compute(void)
 {
-    atomic_fetch_add(&wrong, bits_of(entropy_of_row()) != bits_of(expected));
+    atomic_fetch_add(&wrong, !row_is_right());
+}
+
+static void compute_all(void)
+{
+    atomic_fetch_add(&wrong, !all_are_right());
 }
 
 /* The exit status of a child that does `work`; 99 if it does not end within a minute. */
@@ -92,6 +117,7 @@ static void *call(void *unused)
     (void)unused;
     while (!atomic_load(&stop)) {
         compute();
+        compute_all();
     }
     return NULL;
 }
@@ -136,6 +162,9 @@ static void test_settings_during_calls(void **state)
     for (size_t i = 0; i < divided(2000); i++) {
         compute();
     }
+    for (size_t i = 0; i < divided(200); i++) {
+        compute_all();
+    }
     end(threads);
 }
 
@@ -143,11 +172,9 @@ static void test_settings_during_calls(void **state)
 
 static int child_computes(void)
 {
-    const int right = bits_of(entropy_of_row()) == bits_of(expected);
-    return right && entropy_set_isa("scalar") == ENTROPY_OK &&
-                   bits_of(entropy_of_row()) == bits_of(expected)
-               ? 0
-               : 1;
+    const bool right = row_is_right() && all_are_right() &&
+                       entropy_set_isa("scalar") == ENTROPY_OK && row_is_right();
+    return right ? 0 : 1;
 }
 
 static void test_fork(void **state)
@@ -184,7 +211,11 @@ static void test_signals(void **state)
     for (int i = 0; i < (int)divided(1000); i++) {
         assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
         while (atomic_load(&handled) == i) {
-            compute();
+            if (i % 10 == 0) {
+                compute_all();
+            } else {
+                compute();
+            }
         }
     }
     setitimer(ITIMER_REAL, &never, NULL);
@@ -192,21 +223,50 @@ static void test_signals(void **state)
     assert_int_equal(atomic_load(&wrong), 0);
 }
 
+/* ---- The library is unloaded, and its threads with it. ---- */
+
+typedef int set_num_threads(int);
+typedef int simple_call(const float *, size_t, size_t, size_t, float *);
+
+static void test_unloading(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+        check(library != NULL, "%s", dlerror());
+        set_num_threads *set_threads;
+        simple_call *entropy_of;
+        *(void **)&set_threads = dlsym(library, "entropy_set_num_threads");
+        *(void **)&entropy_of = dlsym(library, "entropy_f32");
+        assert_true(set_threads != NULL && entropy_of != NULL);
+        float H[ROWS];
+        assert_int_equal(set_threads(4), ENTROPY_OK);
+        assert_int_equal(entropy_of(rows, 1, ROWS, VOCAB, H), ENTROPY_OK);
+        assert_memory_equal(H, expected, sizeof H);
+        assert_int_equal(dlclose(library), 0);
+        assert_null(dlopen(LIBRARY, RTLD_NOW | RTLD_NOLOAD));
+        usleep(1000); /* a thread that was left would wake in code that is gone */
+    }
+}
+
 int main(void)
 {
     rng r = {11};
-    fill_row(ORDINARY, row, VOCAB, &r);
+    fill_row(ORDINARY, rows, ROWS * VOCAB, &r);
     const int differ = first_calls_differ();
     if (differ != 0) {
         printf("first calls from %d threads at once: status %d\n", THREADS, differ);
         return 1;
     }
     begin("test_threads");
-    expected = entropy_of_row();
+    entropy_set_num_threads(1);
+    entropy_f32(rows, 1, ROWS, VOCAB, expected);
+    entropy_set_num_threads(0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settings_during_calls),
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_unloading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
