@@ -12,7 +12,7 @@ import torch
 
 from libentropy.torch import stats
 
-ACTIONS, BATCH, STEPS = 64, 32, 600
+ACTIONS, BATCH, STEPS = 64, 32, 500
 
 
 def reward(action: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -45,7 +45,8 @@ def train(bonus: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def main() -> dict[float, float]:
     """Trains both and returns the mean reward of the last 100 steps for each bonus."""
-    runs = {bonus: [torch.stack(series) for series in zip(*(train(bonus, seed) for seed in range(8)))] for bonus in (0.0, 0.3)}
+    torch.set_num_threads(1)  # for tensors this small, threads only wait for each other
+    runs = {bonus: [torch.stack(series) for series in zip(*(train(bonus, seed) for seed in range(4)))] for bonus in (0.0, 0.3)}
     last = {}
     for bonus, (rewards, entropies) in runs.items():
         last[bonus] = rewards[:, -100:].mean().item()

@@ -39,6 +39,14 @@ class Array(NamedTuple):
     def vocab(self) -> int:
         return self.shape[-1]
 
+    @property
+    def walkable(self) -> bool:
+        """The C library can walk these rows: each lies side by side, and none over another of its axis."""
+        if self.dense or 0 in self.shape:
+            return True
+        side_by_side = self.strides[-1] == 1 or self.vocab == 1
+        return side_by_side and all(s >= self.vocab for n, s in zip(self.rows, self.strides) if n > 1)
+
     def axis_last(self, axis: int) -> Array:
         """The same array with `axis`, the vocabulary, as the last one."""
         n = len(self.shape)
@@ -153,7 +161,7 @@ def pieces(*arrays: Array) -> Iterator[Piece]:
             axes[-1] = axes[-1][0] * n, tuple(strides)
         elif n != 1:
             axes.append((n, tuple(strides)))
-    if any(s < vocab for n, strides in axes for s in strides) and 0 not in arrays[0].rows:
+    if not all(array.walkable for array in arrays):
         raise ValueError("rows of logits are broadcast, overlap or run backwards: copy them, such as by np.ascontiguousarray")
     seq, seq_strides = axes.pop() if axes else (1, dense)
     batch, batch_strides = axes.pop() if axes else (1, tuple(seq * s for s in seq_strides))

@@ -20,9 +20,7 @@ def array_of(x: Tensor) -> Array:
 
 def readable(logits: Tensor) -> Tensor:
     """The logits themselves where the C library can walk them, else a copy."""
-    vocab = logits.shape[-1]
-    walkable = logits.stride(-1) == 1 and all(s >= vocab for n, s in zip(logits.shape[:-1], logits.stride()) if n > 1)
-    return logits if walkable else logits.contiguous()
+    return logits if array_of(logits).walkable else logits.contiguous()
 
 
 def rows_of(logits: Tensor, temperature: Tensor | None, target: Tensor | None, mask: Tensor | None,
