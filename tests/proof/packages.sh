@@ -18,7 +18,7 @@ step "apt-get install -y --no-install-recommends build-essential cmake ./libentr
 step "cmake -S consumer -B built && cmake --build built"
 for program in entropy entropy-static; do step "built/${program}_c && built/${program}_cpp"; done
 step 'g++ -std=c++17 example.cpp -o example $(pkg-config --cflags --libs entropy) && ./example | diff - example.expected'
-step "mkdir debian && printf 'Source: x\n\nPackage: x\n' >debian/control && dpkg-shlibdeps -O example | grep 'libentropy0 (>= [0-9.]*)'"
+step "mkdir debian && printf 'Source: x\n\nPackage: x\nArchitecture: any\n' >debian/control && dpkg-shlibdeps -O example | grep 'libentropy0 (>= [0-9.]*)'"
 step "apt-get purge -y entropy libentropy-dev libentropy0"
 step "[ -z \"\$(find / -xdev -path /entropy -prune -o -name '*entropy*' -print)\" ]"
 echo "ran: fresh: $(cd build && echo *.deb), in a Debian 12 of $packages packages" | tee ran.txt
