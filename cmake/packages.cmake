@@ -28,24 +28,21 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-set(CPACK_DEBIAN_RUNTIME_DESCRIPTION "${PROJECT_DESCRIPTION}: library
-Entropy, varentropy, log-probabilities and the gradient of every row of an array of logits, in one sweep over memory.")
+set(CPACK_DEBIAN_RUNTIME_DESCRIPTION "The library: entropy, varentropy, log-probabilities and the gradient of every row of an array, in one sweep over memory.")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 # What is linked with this version asks for it or a later one.
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 
-set(CPACK_DEBIAN_DEV_DESCRIPTION "${PROJECT_DESCRIPTION}: development files
-Headers for C and C++, the static library, a CMake package, a file for pkg-config, and manual pages.")
+set(CPACK_DEBIAN_DEV_DESCRIPTION "To build with the library: headers for C and C++, the static library, a CMake package, pkg-config's file, and manual pages.")
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libentropy0 (= ${PROJECT_VERSION})")
 if(ENTROPY_WITH_SLEEF) # entropy.pc and the CMake package ask pkg-config for it
   string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", libsleef-dev, pkg-config")
 endif()
 
-set(CPACK_DEBIAN_COMMAND_DESCRIPTION "${PROJECT_DESCRIPTION}: command
-Prints how certain a language model was of each token, from .npy files of its logits, as text, JSON, CSV or a page.")
+set(CPACK_DEBIAN_COMMAND_DESCRIPTION "The command: prints how certain a model was of each token, from .npy files of its logits, as text, JSON, CSV or a page.")
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SHLIBDEPS ON)
 
