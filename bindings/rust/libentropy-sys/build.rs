@@ -32,7 +32,11 @@ fn compile() -> Result<PathBuf, Box<dyn Error>> {
     // The sources choose their instruction sets themselves. Contracted multiply-adds would change the
     // bits of results; -O3 whatever the profile, since a debug build is a hundred times slower.
     build.std("c11").include(&include).opt_level(3);
-    build.flag("-ffp-contract=off").flag("-fno-math-errno").flag("-Werror=implicit-function-declaration");
+    build
+        .flag("-ffp-contract=off")
+        .flag("-fno-math-errno")
+        .flag("-pthread")
+        .flag("-Werror=implicit-function-declaration");
     if build.get_compiler().is_like_gnu() {
         build.flag("-fno-schedule-insns2"); // would move the prefetches together
     }
@@ -48,8 +52,7 @@ fn compile() -> Result<PathBuf, Box<dyn Error>> {
     }
     println!("cargo:rerun-if-changed={}", include.display());
     build.try_compile("entropy")?;
-    if env::var("CARGO_CFG_TARGET_FAMILY")? == "unix" {
-        println!("cargo:rustc-link-lib=m");
-    }
+    println!("cargo:rustc-link-lib=m");
+    println!("cargo:rustc-link-lib=pthread");
     Ok(include)
 }

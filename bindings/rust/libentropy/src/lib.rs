@@ -77,7 +77,8 @@ pub fn set_isa(name: Option<&str>) -> Result<()> {
     Error::check(unsafe { sys::entropy_set_isa(name.as_ref().map_or(std::ptr::null(), |name| name.as_ptr())) })
 }
 
-/// How many threads a call may use at most, the caller's included.
+/// How many threads a call may use at most, the caller's included: what [`set_num_threads`] has set, or else the
+/// environment's `ENTROPY_NUM_THREADS`, or else the CPUs that the process may use. Results do not change by a bit.
 pub fn num_threads() -> usize {
     // SAFETY: has no preconditions, given that changing the environment is unsafe in Rust.
     usize::try_from(unsafe { sys::entropy_get_num_threads() }).unwrap_or(1)

@@ -1,4 +1,3 @@
-#![cfg(feature = "half")]
 //! Half-precision logits have the bits of the same logits as f32.
 
 mod common;

@@ -1,4 +1,3 @@
-#![cfg(feature = "ndarray")]
 //! Arrays and views of ndarray are read and written in place, or refused.
 
 mod common;
