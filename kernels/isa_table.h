@@ -4,7 +4,6 @@
 #include "op_find.h"
 #include "op_gradient.h"
 #include "op_log1p.h"
-#include "op_max.h"
 
 /* One function each: in a larger one the compiler finds fewer registers for the loops. */
 #define SWEEP(name, type, masked, want_v)                                                      \
@@ -43,10 +42,6 @@
     {                                                                                              \
         return find(&(source){*row, type, row->allowed != NULL}, from, x);                         \
     }                                                                                              \
-    static float max_##name(const ent_row *row)                                                    \
-    {                                                                                              \
-        return max_of(&(source){*row, type, row->allowed != NULL});                                \
-    }                                                                                              \
     NOINLINE void gradient_##name##_all(void *out, const ent_row *row, const ent_scale *scale,     \
                                         const ent_line *line)                                      \
     {                                                                                              \
@@ -76,7 +71,6 @@ INSTANTIATE(bf16, ENT_BF16)
 const ent_kernels TABLE(ISA) = {
     .name = NAME(ISA),
     .sweep = {sweep_f32, sweep_f16, sweep_bf16},
-    .max = {max_f32, max_f16, max_bf16},
     .find = {find_f32, find_f16, find_bf16},
     .gradient = {gradient_f32, gradient_f16, gradient_bf16},
     .log1p = log1p_each,

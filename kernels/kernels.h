@@ -73,7 +73,6 @@ typedef struct ent_line {
 /* The table of an instruction set. A kernel allocates nothing, reads nothing outside of the row,
  * and runs in the floating-point environment of src/fpenv.h. Every table gives the same bits. */
 typedef void ent_sweep(ent_sums *sums, const ent_row *row, const ent_scale *scale, unsigned want);
-typedef float ent_max(const ent_row *row);
 typedef size_t ent_find(const ent_row *row, size_t from, float x);
 typedef void ent_gradient(void *gradient, const ent_row *row, const ent_scale *scale,
                           const ent_line *line);
@@ -82,8 +81,6 @@ typedef struct ent_kernels {
     const char *name;
     /* Adds a row, or the next piece of it, to its sums. */
     ent_sweep *sweep[ENT_DTYPES];
-    /* The largest logit that takes part: NaN if one is NaN, -inf if there is none. */
-    ent_max *max[ENT_DTYPES];
     /* The first i >= from, a multiple of ENT_BLOCK, with z_i = x; one must be there. */
     ent_find *find[ENT_DTYPES];
     /* Writes the gradient, in the dtype of the row, which it may replace. */

@@ -136,7 +136,8 @@ static void test_long_rows(void **state)
 static void test_longest_row(void **state)
 {
     (void)state;
-    const size_t n = ((size_t)1 << 22) + 300001, last = n - 7;
+    /* an emulated CPU is spared the second part */
+    const size_t n = (divided(8) == 8 ? (size_t)1 << 24 : 1 << 19) + 300001, last = n - 7;
     float *z = malloc(n * sizeof *z);
     assert_non_null(z);
     rng r = {33};
@@ -154,7 +155,7 @@ static void test_longest_row(void **state)
         assert_int_equal(entropy_forward_states(&a, &whole), ENTROPY_OK);
         entropy_state_init(&pieces);
         assert_int_equal(entropy_set_num_threads(3), ENTROPY_OK);
-        const size_t cut = 1024 * 1111;
+        const size_t cut = 1024 * 555;
         assert_int_equal(entropy_state_add_f32(&pieces, z, cut), ENTROPY_OK);
         assert_int_equal(entropy_state_add_f32(&pieces, z + cut, n - cut), ENTROPY_OK);
         assert_int_equal(entropy_set_num_threads(0), ENTROPY_OK);
