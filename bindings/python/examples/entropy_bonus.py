@@ -9,7 +9,6 @@ At first the policy meets the eight modest actions more often than the best one.
 import sys
 
 import torch
-
 from libentropy.torch import stats
 
 ACTIONS, BATCH, STEPS = 64, 32, 500

@@ -6,9 +6,8 @@
 
 import sys
 
-from llama_cpp import Llama, LogitsProcessorList
-
 from libentropy.llama import EntropyTemperature
+from llama_cpp import Llama, LogitsProcessorList
 
 
 def main() -> None:

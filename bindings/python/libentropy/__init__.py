@@ -2,7 +2,7 @@
 
 >>> import numpy as np, libentropy
 >>> libentropy.entropy(np.array([[2, 1, 0.5, 0.3], [20, 0, 0, 0]], np.float32))
-array([1.1443225e+00, 1.2985078e-07], dtype=float32)
+array([1.1442657e+00, 1.2985268e-07], dtype=float32)
 
 `libentropy.torch`, `libentropy.dask` and `libentropy.llama` have what belongs to those libraries.
 """

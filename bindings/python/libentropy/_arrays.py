@@ -64,14 +64,25 @@ class Array(NamedTuple):
 
     def bounds(self) -> tuple[int, int]:
         """The addresses of the first byte and behind the last one."""
-        if 0 in self.shape:
-            return self.pointer, self.pointer
-        spans = [(n - 1) * s for n, s in zip(self.shape, self.strides)]
-        low, high = sum(s for s in spans if s < 0), sum(s for s in spans if s > 0)
-        return self.pointer + low * self.itemsize, self.pointer + (high + 1) * self.itemsize
+        return _bounds(self.pointer, self.shape, tuple(s * self.itemsize for s in self.strides), self.itemsize)
 
 
-def numpy_dtype(dtype: int) -> np.dtype:
+def _bounds(pointer: int, shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> tuple[int, int]:
+    if 0 in shape:
+        return pointer, pointer
+    spans = [(n - 1) * s for n, s in zip(shape, strides)]
+    return pointer + sum(s for s in spans if s < 0), pointer + sum(s for s in spans if s > 0) + itemsize
+
+
+def overlap(x: np.ndarray, y: np.ndarray | Array) -> bool:
+    """Whether their bytes may be the same."""
+    (x0, x1), (y0, y1) = (
+        a.bounds() if isinstance(a, Array) else _bounds(address(a), a.shape, a.strides, a.itemsize) for a in (x, y)
+    )
+    return x0 < y1 and y0 < x1
+
+
+def numpy_dtype(dtype: int) -> np.dtype[Any]:
     """The NumPy type of a dtype of the C library."""
     if dtype != BF16:
         return np.dtype(np.float32 if dtype == F32 else np.float16)
@@ -104,7 +115,7 @@ def _of_numpy(x: np.ndarray) -> Array:
 
 def address(x: np.ndarray) -> int:
     """Where the first element lies. `x.ctypes.data` takes six times as long."""
-    return x.__array_interface__["data"][0]
+    return int(x.__array_interface__["data"][0])
 
 
 class _Tensor(ctypes.Structure):
@@ -151,7 +162,7 @@ class Piece(NamedTuple):
 
 def pieces(*arrays: Array) -> Iterator[Piece]:
     """The rows of arrays of one shape, in C order. Almost every array is one piece: axes are joined where strides allow."""
-    vocab, dense = arrays[0].vocab, (arrays[0].vocab,) * len(arrays)
+    dense = (arrays[0].vocab,) * len(arrays)
     if all([array.dense for array in arrays]):
         yield Piece(0, 1, math.prod(arrays[0].rows), (0,) * len(arrays), dense, dense)
         return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections import namedtuple
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._arrays import Array, address, allowed_words, logits_of, numpy_dtype, pieces, row_values
+from ._arrays import Array, Piece, address, allowed_words, logits_of, numpy_dtype, overlap, pieces, row_values
 from ._library import Args, C, Grads, check, state_dtype
 
 Result = Literal[
@@ -42,7 +43,7 @@ def _stats_type(names: tuple[str, ...]) -> type:
     return type("Stats", (namedtuple("Stats", names),), body)
 
 
-def stats_tuple(results: dict[str, Any]) -> Stats:
+def stats_tuple(results: dict[str, Any]) -> Any:
     return _stats_type(tuple(results))(*results.values())
 
 
@@ -65,6 +66,7 @@ class Rows:
                  allowed: Any = None) -> None:
         self.logits, rows = logits, logits.rows
         self.inputs: dict[str, np.ndarray] = {}
+        self.read: list[Array | np.ndarray] = [logits]  # the logits, and then all else that is read
         self.common = Args(size=ctypes.sizeof(Args), dtype=logits.dtype, vocab=logits.vocab)
         if temperature is not None:
             self.inputs["temperature"] = row_values("temperature", temperature, "fiu", np.float32, rows)
@@ -73,14 +75,16 @@ class Rows:
             self.inputs["target"] = row_values("target", target, "iu", np.int64, rows)
         if mask is not None:
             self.inputs["row_mask"] = row_values("mask", mask, "biu", np.bool_, rows)
+        self.read += self.inputs.values()
         if allowed is not None:
             words, self.common.allowed_stride = allowed_words(allowed, rows, logits.vocab)
             if self.common.allowed_stride:
                 self.inputs["allowed"] = words
             else:
-                self.one_mask, self.common.allowed = words, address(words)
+                self.common.allowed = address(words)
+            self.read.append(words)
 
-    def calls(self, results: dict[str, np.ndarray], *others: Array):
+    def calls(self, results: dict[str, np.ndarray], *others: Array) -> Iterator[tuple[Args, Piece]]:
         """The arguments that read each piece and write its results, and the piece."""
         for piece in pieces(self.logits, *others):
             args = Args.from_buffer_copy(self.common)
@@ -110,17 +114,6 @@ class Rows:
     @property
     def domain(self) -> str:
         return f"a temperature must be in [2**-64, 2**64], a target below {self.logits.vocab}"
-
-
-def _overlap(array: np.ndarray, *others: Array | np.ndarray) -> bool:
-    low, high = np.lib.array_utils.byte_bounds(array) if hasattr(np.lib, "array_utils") else np.byte_bounds(array)
-    for other in others:
-        if isinstance(other, np.ndarray):
-            if np.may_share_memory(array, other):
-                return True
-        elif low < other.bounds()[1] and other.bounds()[0] < high:
-            return True
-    return False
 
 
 def entropy(
@@ -160,7 +153,7 @@ def entropy(
     if out is None:
         return rows.forward(("entropy",))["entropy"][()]
     _check_out("out", out, np.dtype(np.float32), rows.logits.rows)
-    if _overlap(out, rows.logits, *rows.inputs.values(), *([rows.one_mask] if rows.common.allowed else [])):
+    if any(overlap(out, read) for read in rows.read):
         raise ValueError("out overlaps what is read")
     if out.flags.c_contiguous and out.flags.aligned and len(list(pieces(rows.logits))) == 1:
         rows.forward(("entropy",), {"entropy": out})
@@ -184,7 +177,9 @@ def stats(
 ) -> Stats:
     """Everything about softmax(logits / temperature) in one sweep: a named tuple of the results asked for.
 
-    >>> H, V = stats(logits, "entropy", "varentropy")
+    >>> logits = np.array([0, 0, 0, 0, -np.inf], np.float32)
+    >>> stats(logits, "entropy", "support")
+    Stats(entropy=np.float32(1.3862944), support=np.int64(4))
 
     Without names, all of them, target_logprob if there is a target:
 
@@ -250,8 +245,8 @@ def gradient(
     else:
         _check_out("out", out, dtype, given.shape)
         in_place = address(out) == given.pointer and logits_of(out).strides == given.strides
-        read = [*rows.inputs.values(), *upstream.values(), *known.values()]
-        if _overlap(out, *read) or not in_place and _overlap(out, given):
+        read = rows.read[1:] if in_place else rows.read
+        if any(overlap(out, array) for array in (*read, *upstream.values(), *known.values())):
             raise ValueError("out overlaps what is read")
     backward(rows, logits_of(out).axis_last(axis), upstream, known)
     return out
@@ -299,7 +294,7 @@ def stats_of_states(states: np.ndarray, *results: Result) -> Stats:
 
 
 def results_of(states: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    results = {name: np.empty(states.shape, result_dtypes[name]) for name in names}
+    results: dict[str, np.ndarray] = {name: np.empty(states.shape, result_dtypes[name]) for name in names}
     args = Args(size=ctypes.sizeof(Args), batch=1, seq=states.size, **{k: address(v) for k, v in results.items()})
     check(C.entropy_results_of_states(address(states), states.size, args))
     return results

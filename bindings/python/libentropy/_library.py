@@ -6,6 +6,7 @@ import ctypes
 import os
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_ssize_t, c_void_p
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,25 +46,26 @@ def _load() -> ctypes.CDLL:
 
 
 C = _load()
-for _name, _result, *_arguments in [
-    ("entropy_forward", c_int, POINTER(Args)),
-    ("entropy_backward", c_int, POINTER(Args), POINTER(Grads)),
-    ("entropy_forward_states", c_int, POINTER(Args), c_void_p),
-    ("entropy_merge_states", c_int, c_void_p, c_void_p, c_size_t),
-    ("entropy_results_of_states", c_int, c_void_p, c_size_t, POINTER(Args)),
-    ("entropy_state_init", None, c_void_p),
-    ("entropy_state_add_f32", c_int, c_void_p, c_void_p, c_size_t),
-    ("entropy_state_add_f16", c_int, c_void_p, c_void_p, c_size_t),
-    ("entropy_state_add_bf16", c_int, c_void_p, c_void_p, c_size_t),
-    ("entropy_version", c_char_p),
-    ("entropy_strerror", c_char_p, c_int),
-    ("entropy_isa", c_char_p),
-    ("entropy_set_isa", c_int, c_char_p),
-    ("entropy_get_num_threads", c_int),
-    ("entropy_set_num_threads", c_int, c_int),
-]:
+_functions: dict[str, tuple[Any, list[Any]]] = {
+    "entropy_forward": (c_int, [POINTER(Args)]),
+    "entropy_backward": (c_int, [POINTER(Args), POINTER(Grads)]),
+    "entropy_forward_states": (c_int, [POINTER(Args), c_void_p]),
+    "entropy_merge_states": (c_int, [c_void_p, c_void_p, c_size_t]),
+    "entropy_results_of_states": (c_int, [c_void_p, c_size_t, POINTER(Args)]),
+    "entropy_state_init": (None, [c_void_p]),
+    "entropy_state_add_f32": (c_int, [c_void_p, c_void_p, c_size_t]),
+    "entropy_state_add_f16": (c_int, [c_void_p, c_void_p, c_size_t]),
+    "entropy_state_add_bf16": (c_int, [c_void_p, c_void_p, c_size_t]),
+    "entropy_version": (c_char_p, []),
+    "entropy_strerror": (c_char_p, [c_int]),
+    "entropy_isa": (c_char_p, []),
+    "entropy_set_isa": (c_int, [c_char_p]),
+    "entropy_get_num_threads": (c_int, []),
+    "entropy_set_num_threads": (c_int, [c_int]),
+}
+for _name, _types in _functions.items():
     _function = getattr(C, _name)
-    _function.restype, _function.argtypes = _result, _arguments
+    _function.restype, _function.argtypes = _types
 
 _exceptions = {-1: TypeError, -2: ValueError, -3: ValueError, -4: ValueError, -5: MemoryError}
 
@@ -77,12 +79,12 @@ def check(status: int, domain: str = "") -> None:
 
 def version() -> str:
     """The version of the C library, such as "0.1.0"."""
-    return C.entropy_version().decode()
+    return str(C.entropy_version(), "ascii")
 
 
 def isa() -> str:
     """The instruction set in use: "scalar", "avx2", "avx512" or "neon"."""
-    return C.entropy_isa().decode()
+    return str(C.entropy_isa(), "ascii")
 
 
 def set_isa(name: str | None) -> None:
@@ -95,7 +97,7 @@ def set_isa(name: str | None) -> None:
 
 def num_threads() -> int:
     """How many threads a call may use at most."""
-    return C.entropy_get_num_threads()
+    return int(C.entropy_get_num_threads())
 
 
 def set_num_threads(n: int) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import BF16, F16, F32, address, logits_of
+from ._arrays import address, logits_of
 from ._calls import Result, merge_states, stats_of_states
-from ._library import C, check, state_dtype
+from ._library import BF16, F16, F32, C, check, state_dtype
 
 _add = {F32: C.entropy_state_add_f32, F16: C.entropy_state_add_f16, BF16: C.entropy_state_add_bf16}
 
@@ -21,9 +21,10 @@ class State:
     """What has been seen of one row of logits: enough for the entropy of the whole, in 128 bytes.
 
     >>> state = State()
-    >>> for piece in pieces:
-    ...     state.add(piece)
-    >>> state.entropy
+    >>> for piece in np.split(np.zeros(4096, np.float32), 4):
+    ...     state = state.add(piece)
+    >>> state
+    State(4096 logits, entropy 8.31777)
 
     States of other pieces are joined by `merge`. A state can be pickled and copied, and `bytes(state)` sent to another
     machine. If every piece but the last is a multiple of 1024 logits the results have the bits of the whole row's.

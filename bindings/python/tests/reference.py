@@ -30,12 +30,18 @@ def row(logits, temperature=1.0, target=0):
     }
 
 
+def relative(x):
+    return abs(x) * (4e-7 + 7e-8 * abs(np.log(abs(x)))) if x != 0 else 0
+
+
+def ulp(x):
+    return np.spacing(np.float32(abs(x)))
+
+
 def assert_close(name, got, expected, times=1):
     """Within the bound of the header, `times` over; expected is the whole dictionary of one row. NaN is never close."""
     want = expected[name]
     H, top, lse = expected["entropy"], expected["max_logprob"], expected["logsumexp"]
-    relative = lambda x: abs(x) * (4e-7 + 7e-8 * abs(np.log(abs(x)))) if x != 0 else 0
-    ulp = lambda x: np.spacing(np.float32(abs(x)))
     bound = {
         "entropy": relative(H), "max_logprob": relative(top), "varentropy": 2e-6 * (expected["varentropy"] + (H + top) ** 2),
         "logsumexp": ulp(max(abs(lse), abs(lse + top))) + 4e-7, "target_logprob": relative(top) + ulp(want),

@@ -2,18 +2,16 @@ import os
 import signal
 import time
 
+import libentropy
 import ml_dtypes
 import numpy as np
 import pytest
 from reference import assert_close, row
 
-import libentropy
-
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
 import dask  # noqa: E402
-
 import libentropy.dask as led  # noqa: E402
 
 NAMES = ("entropy", "varentropy", "logsumexp", "max_logit", "max_logprob", "argmax", "support")

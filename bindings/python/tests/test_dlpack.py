@@ -1,10 +1,9 @@
 """CPU tensors of PyTorch and JAX go in as they are."""
 
+import libentropy
 import ml_dtypes
 import numpy as np
 import pytest
-
-import libentropy
 from libentropy._arrays import logits_of
 
 torch = pytest.importorskip("torch")

@@ -2,12 +2,11 @@ import pickle
 import threading
 import time
 
+import libentropy
 import ml_dtypes
 import numpy as np
 import pytest
 from reference import assert_close, gradient, row
-
-import libentropy
 
 FLOATS = [np.float32, np.float16, ml_dtypes.bfloat16]
 ALL = ["entropy", "varentropy", "logsumexp", "max_logit", "max_logprob", "target_logprob", "argmax", "support"]

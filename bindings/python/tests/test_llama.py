@@ -1,11 +1,10 @@
 """The processors on a stand-in for llama-cpp-python, which hands over logits as it does: a field of an array of records."""
 
+import libentropy
 import numpy as np
 import pytest
-from reference import assert_close, row
-
-import libentropy
 from libentropy.llama import EntropyRecorder, EntropyTemperature
+from reference import assert_close, row
 
 RECORD = np.dtype([("id", np.intc), ("logit", np.single), ("p", np.single)], align=True)
 

@@ -1,7 +1,6 @@
+import libentropy
 import numpy as np
 import pytest
-
-import libentropy
 
 torch = pytest.importorskip("torch")
 
@@ -196,9 +195,11 @@ def test_categorical_refuses(g):
     with pytest.raises(ValueError):
         let.Categorical(logits=torch.tensor(1.0))
     with pytest.raises(ValueError):
-        let.Categorical(logits=torch.where(x > 2, torch.nan, x) * torch.nan)
+        let.Categorical(logits=torch.where(x > 2, torch.nan, x), validate_args=True)
     with pytest.raises(ValueError):
-        let.Categorical(logits=x).log_prob(torch.tensor([0, 1, 6]))
+        let.Categorical(logits=torch.full((2, 3), -torch.inf), validate_args=True)
+    with pytest.raises(ValueError):
+        let.Categorical(logits=x, validate_args=True).log_prob(torch.tensor([0, 1, 6]))
     with pytest.raises(ValueError):
         let.Categorical(logits=x, validate_args=False).log_prob(torch.tensor([0, 1, 6]))
     masked = torch.where(torch.arange(6) < 2, x, -torch.inf)

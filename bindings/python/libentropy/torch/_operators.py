@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._arrays import BF16, F16, F32, Array
+from .._arrays import Array
 from .._calls import Rows, backward
+from .._library import BF16, F16, F32
 
 dtypes = {torch.float32: F32, torch.float16: F16, torch.bfloat16: BF16}
 
@@ -38,7 +39,7 @@ def forward(
     names = ("entropy", "logsumexp", "target_logprob", "max_logit", "max_logprob")
     wanted = {name: tensor.numpy() for name, tensor in zip(names, results) if name != "target_logprob" or target is not None}
     rows_of(logits, temperature, target, mask, allowed).forward(tuple(wanted), wanted)
-    return tuple(results)
+    return tuple(results)  # type: ignore[return-value]
 
 
 @forward.register_fake

@@ -24,8 +24,14 @@ def selective_log_softmax(logits: Tensor, index: Tensor) -> Tensor:
     index : int64 [...], or [..., k] for k tokens of each row, each of which takes a sweep. The result is float32.
     """
     if index.ndim == logits.ndim - 1:
-        return stats(logits, index).target_logprob
-    return torch.stack([stats(logits, token).target_logprob for token in index.unbind(-1)], dim=-1)
+        return _logprob(logits, index)
+    return torch.stack([_logprob(logits, token) for token in index.unbind(-1)], dim=-1)
+
+
+def _logprob(logits: Tensor, target: Tensor) -> Tensor:
+    logprob = stats(logits, target).target_logprob
+    assert logprob is not None
+    return logprob
 
 
 class Categorical(torch.distributions.Categorical):
@@ -71,4 +77,4 @@ class Categorical(torch.distributions.Categorical):
             return super().log_prob(value)
         if self._validate_args:
             self._validate_sample(value)
-        return stats(self.given, value.long()).target_logprob
+        return _logprob(self.given, value.long())
