@@ -1,0 +1,3 @@
+module libentropy/entropy
+
+go 1.24
