@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import mmap
 import random
@@ -18,7 +19,7 @@ from alternatives import Alternative, Call, alternatives, threads
 VOCAB = 151_936
 DISTINCT = 16  # rows of a buffer; the others repeat them
 HUGE_PAGE = 1 << 21
-SETTLE = 0.01  # seconds; so long the threads of some libraries still spin
+SETTLE = 0.02  # seconds; the threads of some libraries spin for a while after a call
 TOLERANCE = 1e-3  # relative; further off, it is another quantity
 
 
@@ -58,7 +59,7 @@ def huge_array(n: int) -> np.ndarray:
     """Rows on huge pages, where the system has them for whoever asks."""
     size = n * VOCAB * 4
     memory = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
+    with contextlib.suppress(AttributeError, OSError):
         memory.madvise(mmap.MADV_HUGEPAGE)
     whole = np.frombuffer(memory, np.uint8)
     begin = -whole.ctypes.data % HUGE_PAGE
@@ -75,18 +76,18 @@ class Buffer:
             self.rows[i:i + DISTINCT] = distinct[:n - i]
         self.entropies = np.resize(oracle(distinct), n)
 
-    def huge_share(self) -> float:
-        """How much of it lies on huge pages."""
-        address, huge = self.rows.ctypes.data, 0
-        inside = False
-        for line in open("/proc/self/smaps"):
-            fields = line.split()
-            if "-" in fields[0] and not fields[0].endswith(":"):
-                low, high = (int(bound, 16) for bound in fields[0].split("-"))
-                inside = low < address + self.rows.nbytes and address < high
-            elif inside and fields[0] == "AnonHugePages:":
-                huge += int(fields[1]) * 1024
-        return min(1.0, huge / self.rows.nbytes)
+
+def share_on_huge_pages(array: np.ndarray) -> float:
+    low, high = array.ctypes.data, array.ctypes.data + array.nbytes
+    huge, inside = 0, False
+    with contextlib.suppress(OSError), open("/proc/self/smaps") as mappings:
+        for line in mappings:
+            if mapping := re.match("([0-9a-f]+)-([0-9a-f]+) ", line):
+                begin, end = (int(bound, 16) for bound in mapping.groups())
+                inside = begin < high and low < end
+            elif inside and line.startswith("AnonHugePages:"):
+                huge += 1024 * int(line.split()[1])
+    return min(1, huge / array.nbytes)
 
 
 def check(alternative: Alternative, rows: np.ndarray, entropies: np.ndarray) -> Call:
@@ -135,6 +136,8 @@ def time_rows(chosen: list[Alternative], rows: np.ndarray, entropies: np.ndarray
             calls[alternative.name] = check(alternative, rows, entropies)
         except Exception as error:
             failures[alternative.name] = reason(error)
+    if "libentropy" in failures:
+        raise RuntimeError(f"libentropy: {failures['libentropy']}")
     seconds = interleaved(calls, repetitions, least_seconds, failures)
     samples = {name: [1e9 * s / rows.size for s in seconds[name]] for name in seconds}
     return {"samples": samples, "failures": failures, "rows": len(rows), "vocab": rows.shape[1]}
@@ -177,7 +180,7 @@ def measure(only: str, repetitions: int, least_seconds: float, nbytes: int, send
     gc.disable()
     chosen = [a for a in alternatives() if a.family == "libentropy" or re.search(only, a.name)]
     if threads == 1:
-        send({"part": "errors", **errors(chosen)})
+        send({"part": "errors", "threads": threads, **errors(chosen)})
 
     cached = Buffer(threads)
     send({"part": "cache", "threads": threads,
@@ -185,8 +188,8 @@ def measure(only: str, repetitions: int, least_seconds: float, nbytes: int, send
 
     n = max(1, nbytes // (4 * VOCAB * threads)) * threads
     buffer = Buffer(n)
-    memory = time_rows(chosen, buffer.rows, buffer.entropies, repetitions, 0)
-    send({"part": "memory", "threads": threads, "huge_pages": buffer.huge_share(), **memory})
+    memory = time_rows(chosen, buffer.rows, buffer.entropies, repetitions, least_seconds)
+    send({"part": "memory", "threads": threads, "huge_pages": share_on_huge_pages(buffer.rows), **memory})
 
     samples = memory["samples"]
     few = [a for a in chosen if a.family in ("libentropy", "read")]
