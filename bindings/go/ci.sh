@@ -2,7 +2,7 @@
 # All that must hold of the Go module: Debian 12 as root, the installed library in $ENTROPY_PREFIX.
 set -euo pipefail
 cd "$(dirname "$0")"
-apt-get install -y --no-install-recommends build-essential pkg-config ca-certificates
+apt-get install -y --no-install-recommends build-essential pkg-config libsleef-dev ca-certificates
 if ! command -v go >/dev/null; then # Debian 12 has Go 1.19; the wheel is the current one
     apt-get install -y --no-install-recommends python3-pip
     tools=$(mktemp -d)

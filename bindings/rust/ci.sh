@@ -2,7 +2,7 @@
 # All that must hold of the Rust crates: Debian 12 as root, the installed library in $ENTROPY_PREFIX.
 set -euo pipefail
 cd "$(dirname "$0")"
-apt-get install -y --no-install-recommends build-essential pkg-config ca-certificates
+apt-get install -y --no-install-recommends build-essential pkg-config libsleef-dev ca-certificates
 # The package rustc of Debian 12 is from 2022; rustc-web is the one that is kept up to date.
 command -v cargo >/dev/null || apt-get install -y --no-install-recommends cargo-web rust-web-clippy rustfmt-web
 
