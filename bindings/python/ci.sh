@@ -15,5 +15,8 @@ pip install --quiet -r bindings/python/tests/requirements.txt
 pip wheel --quiet --no-deps --wheel-dir "$work" .
 auditwheel show "$work"/libentropy-*.whl | tr '\n' ' ' | grep -E 'platform tag: +"manylinux_'
 pip install --quiet "$work"/libentropy-*.whl
+ruff check bindings/python
+ruff format --check bindings/python
+mypy --python-executable "$work/venv/bin/python" bindings/python/libentropy
 pytest -p no:cacheprovider bindings/python/tests | tee "$work/log"
 if grep -E '[0-9]+ (skipped|deselected|xfailed)' "$work/log"; then echo "these tests did not run"; exit 1; fi

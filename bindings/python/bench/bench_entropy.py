@@ -11,12 +11,13 @@ import statistics
 import sys
 import time
 
-import libentropy
-import libentropy.torch
 import numpy as np
 import scipy.special
 import scipy.stats
 import torch
+
+import libentropy
+import libentropy.torch
 
 
 def numpy_textbook(z):
@@ -59,6 +60,7 @@ def backward(function):
         z = z.detach().requires_grad_()
         function(z).sum().backward()
         return z.grad
+
     return both
 
 
@@ -85,7 +87,8 @@ def main() -> None:
     z[::2, 7] = 40
     t = torch.from_numpy(z)
     bf16 = t.bfloat16()
-    print(f"{rows} rows of {vocab} logits, {libentropy.isa()}, NumPy {np.__version__}, SciPy {scipy.__version__}, torch {torch.__version__}")
+    versions = f"NumPy {np.__version__}, SciPy {scipy.__version__}, torch {torch.__version__}"
+    print(f"{rows} rows of {vocab} logits, {libentropy.isa()}, {versions}")
     truth = {"float32": exact(z), "bfloat16": exact(bf16.float().numpy())}
     groups = {
         "float32": [

@@ -1,7 +1,8 @@
 """A policy that must not make up its mind too early: REINFORCE with and without an entropy bonus.
 
-A game of one move: 64 actions, drawn from softmax(logits), pay 0.5 if the action is below 8, 1 if it is 63, else 0, with noise.
-At first the policy meets the eight modest actions more often than the best one. Without a bonus it settles for them.
+A game of one move: of 64 actions, drawn from softmax(logits), the first eight pay 0.5, the last pays 1, the others
+nothing, all with noise. At first the policy meets the eight modest actions more often than the best one. Without a
+bonus it settles for them.
 
     python entropy_bonus.py [picture.png]
 """
@@ -9,6 +10,7 @@ At first the policy meets the eight modest actions more often than the best one.
 import sys
 
 import torch
+
 from libentropy.torch import stats
 
 ACTIONS, BATCH, STEPS = 64, 32, 500
@@ -45,7 +47,9 @@ def train(bonus: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 def main() -> dict[float, float]:
     """Trains both and returns the mean reward of the last 100 steps for each bonus."""
     torch.set_num_threads(1)  # for tensors this small, threads only wait for each other
-    runs = {bonus: [torch.stack(series) for series in zip(*(train(bonus, seed) for seed in range(4)))] for bonus in (0.0, 0.3)}
+    runs = {}
+    for bonus in (0.0, 0.3):
+        runs[bonus] = [torch.stack(series) for series in zip(*(train(bonus, seed) for seed in range(4)))]
     last = {}
     for bonus, (rewards, entropies) in runs.items():
         last[bonus] = rewards[:, -100:].mean().item()

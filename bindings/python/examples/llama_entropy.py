@@ -1,13 +1,14 @@
 """What a language model is sure of: a text, with entropy, varentropy and the temperature at every token.
 
-    pip install llama-cpp-python
-    python llama_entropy.py MODEL.gguf [PROMPT]
+pip install llama-cpp-python
+python llama_entropy.py MODEL.gguf [PROMPT]
 """
 
 import sys
 
-from libentropy.llama import EntropyTemperature
 from llama_cpp import Llama, LogitsProcessorList
+
+from libentropy.llama import EntropyTemperature
 
 
 def main() -> None:

@@ -13,6 +13,17 @@ from ._state import State
 
 __version__ = version()
 __all__ = [
-    "State", "entropy", "gradient", "isa", "merge_states", "num_threads", "set_isa", "set_num_threads", "state_dtype",
-    "states", "stats", "stats_of_states", "version",
+    "State",
+    "entropy",
+    "gradient",
+    "isa",
+    "merge_states",
+    "num_threads",
+    "set_isa",
+    "set_num_threads",
+    "state_dtype",
+    "states",
+    "stats",
+    "stats_of_states",
+    "version",
 ]

@@ -93,6 +93,8 @@ def numpy_dtype(dtype: int) -> np.dtype[Any]:
 
 def logits_of(x: Any) -> Array:
     """The array x, not copied: of NumPy, or of any library by DLPack."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError("a masked array: pass its data, and its mask, inverted, as mask or allowed")
     if isinstance(x, np.ndarray):
         return _of_numpy(x)
     if hasattr(x, "__dlpack__"):
@@ -119,12 +121,18 @@ def address(x: np.ndarray) -> int:
 
 
 class _Tensor(ctypes.Structure):
-    """DLTensor, with which both DLManagedTensor begins."""
+    """DLTensor, with which DLManagedTensor begins."""
 
     _fields_ = [
-        ("data", ctypes.c_void_p), ("device_type", ctypes.c_int32), ("device_id", ctypes.c_int32),
-        ("ndim", ctypes.c_int32), ("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16),
-        ("shape", ctypes.POINTER(ctypes.c_int64)), ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("data", ctypes.c_void_p),
+        ("device_type", ctypes.c_int32),
+        ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
         ("byte_offset", ctypes.c_uint64),
     ]
 
@@ -161,7 +169,7 @@ class Piece(NamedTuple):
 
 
 def pieces(*arrays: Array) -> Iterator[Piece]:
-    """The rows of arrays of one shape, in C order. Almost every array is one piece: axes are joined where strides allow."""
+    """The rows of arrays of one shape, in C order: almost always one piece, as axes are joined where strides allow."""
     dense = (arrays[0].vocab,) * len(arrays)
     if all([array.dense for array in arrays]):
         yield Piece(0, 1, math.prod(arrays[0].rows), (0,) * len(arrays), dense, dense)
@@ -173,7 +181,7 @@ def pieces(*arrays: Array) -> Iterator[Piece]:
         elif n != 1:
             axes.append((n, tuple(strides)))
     if not all(array.walkable for array in arrays):
-        raise ValueError("rows of logits are broadcast, overlap or run backwards: copy them, such as by np.ascontiguousarray")
+        raise ValueError("rows are broadcast, overlap or run backwards: copy them, such as by np.ascontiguousarray")
     seq, seq_strides = axes.pop() if axes else (1, dense)
     batch, batch_strides = axes.pop() if axes else (1, tuple(seq * s for s in seq_strides))
     for i, index in enumerate(itertools.product(*(range(n) for n, _ in axes))):
@@ -195,22 +203,23 @@ def row_values(name: str, value: Any, kinds: str, dtype: type, rows: tuple[int, 
 def allowed_words(allowed: Any, rows: tuple[int, ...], vocab: int) -> tuple[np.ndarray, int]:
     """Masks of tokens as words of 32 bits, and how many words lie from one row's to the next (0: one for all rows)."""
     array = np.asarray(allowed)
-    words = (vocab + 31) // 32
     if array.ndim == 0:
         raise ValueError("allowed needs a vocabulary axis")
-    if array.dtype == np.bool_:
-        if array.shape[-1] != vocab:
-            raise ValueError(f"allowed has {array.shape[-1]} tokens, logits have {vocab}")
-        array = np.packbits(array, axis=-1, bitorder="little")
-        array = np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, 4 * words - array.shape[-1])]).view("<u4")
-    elif array.dtype not in (np.uint32, np.int32):
-        raise TypeError(f"allowed must be bool, or words of 32 bits in uint32 or int32, not {array.dtype}")
-    elif array.shape[-1] < words:
-        raise ValueError(f"allowed has {array.shape[-1]} words, a vocabulary of {vocab} needs {words}")
-    if all(n == 1 for n in array.shape[:-1]):
-        return np.ascontiguousarray(array.reshape(-1)), 0
     try:
         per_row = np.broadcast_to(array, (*rows, array.shape[-1]))
     except ValueError:
         raise ValueError(f"allowed has shape {array.shape}, which does not fit rows of shape {rows}") from None
-    return np.ascontiguousarray(per_row), array.shape[-1]
+    one = all(n == 1 or stride == 0 for n, stride in zip(per_row.shape[:-1], per_row.strides)) and 0 not in rows
+    masks = per_row[(0,) * len(rows)] if one else per_row
+    words = (vocab + 31) // 32
+    if masks.dtype == np.bool_:
+        if masks.shape[-1] != vocab:
+            raise ValueError(f"allowed has {masks.shape[-1]} tokens, logits have {vocab}")
+        packed = np.zeros((*masks.shape[:-1], 4 * words), np.uint8)
+        packed[..., : (vocab + 7) // 8] = np.packbits(masks, axis=-1, bitorder="little")
+        masks = packed.view("<u4")
+    elif masks.dtype not in (np.uint32, np.int32):
+        raise TypeError(f"allowed must be bool, or words of 32 bits in uint32 or int32, not {masks.dtype}")
+    elif masks.shape[-1] < words:
+        raise ValueError(f"allowed has {masks.shape[-1]} words, a vocabulary of {vocab} needs {words}")
+    return np.ascontiguousarray(masks), 0 if one else masks.shape[-1]

@@ -18,8 +18,14 @@ Result = Literal[
     "entropy", "varentropy", "logsumexp", "max_logit", "max_logprob", "target_logprob", "argmax", "support"
 ]
 result_dtypes: dict[str, type] = {
-    "entropy": np.float32, "varentropy": np.float32, "logsumexp": np.float32, "max_logit": np.float32,
-    "max_logprob": np.float32, "target_logprob": np.float32, "argmax": np.int64, "support": np.int64,
+    "entropy": np.float32,
+    "varentropy": np.float32,
+    "logsumexp": np.float32,
+    "max_logit": np.float32,
+    "max_logprob": np.float32,
+    "target_logprob": np.float32,
+    "argmax": np.int64,
+    "support": np.int64,
 }
 
 if TYPE_CHECKING:
@@ -62,8 +68,9 @@ def names_of(results: tuple[str, ...], has_target: bool) -> tuple[str, ...]:
 class Rows:
     """Logits and the options that say how they are read: everything in entropy_args but the results."""
 
-    def __init__(self, logits: Array, temperature: Any = None, target: Any = None, mask: Any = None,
-                 allowed: Any = None) -> None:
+    def __init__(
+        self, logits: Array, temperature: Any = None, target: Any = None, mask: Any = None, allowed: Any = None
+    ) -> None:
         self.logits, rows = logits, logits.rows
         self.inputs: dict[str, np.ndarray] = {}
         self.read: list[Array | np.ndarray] = [logits]  # the logits, and then all else that is read
@@ -117,16 +124,21 @@ class Rows:
 
 
 def entropy(
-    logits: Any, axis: int = -1, temperature: ArrayLike | None = None, mask: ArrayLike | None = None,
-    out: NDArray[np.float32] | None = None, *, allowed: ArrayLike | None = None,
+    logits: Any,
+    axis: int = -1,
+    temperature: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    out: NDArray[np.float32] | None = None,
+    *,
+    allowed: ArrayLike | None = None,
 ) -> NDArray[np.float32]:
     """The Shannon entropy of softmax(logits / temperature) along an axis, in nats.
 
     Parameters
     ----------
     logits : array of float32, float16 or bfloat16
-        Of NumPy, or a CPU tensor of any library that speaks DLPack (PyTorch, JAX). It is not copied: rows may be strided
-        as they like, such as ``logits[:, :-1]``, if the logits of each lie side by side in memory.
+        Of NumPy, or a CPU tensor of any library that speaks DLPack (PyTorch, JAX). It is not copied: rows may be
+        strided as they like, such as ``logits[:, :-1]``, if the logits of each lie side by side in memory.
     axis : int
         The vocabulary.
     temperature : float, or one for each row
@@ -136,13 +148,13 @@ def entropy(
     out : float32 array of the shape of the result
         Where the result is written.
     allowed : bool [..., vocab], or words of 32 bits [..., (vocab + 31) // 32]
-        Which tokens take part; the leading axes are broadcast to the rows. Words are those of grammar engines: bit i & 31
-        of word i >> 5 stands for token i, in uint32 or int32, and are not copied.
+        Which tokens take part; the leading axes are broadcast to the rows. Words are those of grammar engines, in
+        uint32 or int32: bit i & 31 of word i >> 5 stands for token i. They are not copied.
 
     Returns
     -------
-    float32, of the shape of logits without `axis`. NaN where no token takes part, and where one that does is NaN or +inf.
-    A token at -inf is as if it were absent. Relative error at most 4e-7 + 7e-8 abs(log(entropy)).
+    float32, of the shape of logits without `axis`. NaN where no token takes part, and where one that does is NaN or
+    +inf. A token at -inf is as if it were absent. Relative error at most 4e-7 + 7e-8 abs(log(entropy)).
 
     Raises
     ------
@@ -172,8 +184,13 @@ def _check_out(name: str, out: Any, dtype: np.dtype, shape: tuple[int, ...]) -> 
 
 
 def stats(
-    logits: Any, *results: Result, axis: int = -1, target: ArrayLike | None = None, temperature: ArrayLike | None = None,
-    mask: ArrayLike | None = None, allowed: ArrayLike | None = None,
+    logits: Any,
+    *results: Result,
+    axis: int = -1,
+    target: ArrayLike | None = None,
+    temperature: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    allowed: ArrayLike | None = None,
 ) -> Stats:
     """Everything about softmax(logits / temperature) in one sweep: a named tuple of the results asked for.
 
@@ -205,10 +222,18 @@ def _stats_of(results: dict[str, np.ndarray]) -> Stats:
 
 
 def gradient(
-    logits: Any, *, entropy: ArrayLike | None = None, logsumexp: ArrayLike | None = None,
-    target_logprob: ArrayLike | None = None, axis: int = -1, target: ArrayLike | None = None,
-    temperature: ArrayLike | None = None, mask: ArrayLike | None = None, allowed: ArrayLike | None = None,
-    forward: Stats | None = None, out: NDArray[Any] | None = None,
+    logits: Any,
+    *,
+    entropy: ArrayLike | None = None,
+    logsumexp: ArrayLike | None = None,
+    target_logprob: ArrayLike | None = None,
+    axis: int = -1,
+    target: ArrayLike | None = None,
+    temperature: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    allowed: ArrayLike | None = None,
+    forward: Stats | None = None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """The gradient, with respect to the logits, of a loss that depends on them through results of `stats`.
 
@@ -217,7 +242,7 @@ def gradient(
     entropy, logsumexp, target_logprob : float, broadcast to the rows
         The gradients of the loss with respect to each; what is left out is 0.
     forward : what `stats` returned for the same logits and options
-        With entropy, max_logit and max_logprob in it the rows need no sweep of their own; the gradient has the same bits.
+        With entropy, max_logit and max_logprob in it the rows need no sweep of their own; the bits are the same.
     out : array of the dtype and shape of logits
         Where the gradient is written; may be the logits themselves.
 
@@ -259,16 +284,23 @@ def backward(rows: Rows, out: Array, upstream: dict[str, np.ndarray], known: dic
         rows.forward(())
     for args, piece in calls:
         grads = Grads(
-            size=ctypes.sizeof(Grads), logits=out.pointer + piece.offsets[1] * out.itemsize,
-            batch_stride=piece.batch_strides[1], seq_stride=piece.seq_strides[1],
+            size=ctypes.sizeof(Grads),
+            logits=out.pointer + piece.offsets[1] * out.itemsize,
+            batch_stride=piece.batch_strides[1],
+            seq_stride=piece.seq_strides[1],
             **{name: address(array) + piece.first_row * array.itemsize for name, array in upstream.items()},
         )
         check(C.entropy_backward(args, grads), rows.domain)
 
 
 def states(
-    logits: Any, axis: int = -1, *, target: ArrayLike | None = None, temperature: ArrayLike | None = None,
-    mask: ArrayLike | None = None, allowed: ArrayLike | None = None,
+    logits: Any,
+    axis: int = -1,
+    *,
+    target: ArrayLike | None = None,
+    temperature: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    allowed: ArrayLike | None = None,
 ) -> np.ndarray:
     """What has been seen of each row, as an array of `state_dtype`: for rows whose vocabulary lies in several places.
 
@@ -303,4 +335,5 @@ def results_of(states: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndarr
 def _states(states: np.ndarray) -> np.ndarray:
     if not isinstance(states, np.ndarray) or states.dtype != state_dtype:
         raise TypeError("states must be an array of state_dtype")
-    return np.ascontiguousarray(states).reshape(states.shape)
+    states = np.ascontiguousarray(states).reshape(states.shape)
+    return states if address(states) % 8 == 0 else states.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 import os
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_ssize_t, c_void_p
 from pathlib import Path
@@ -12,15 +13,18 @@ import numpy as np
 
 F32, F16, BF16 = 0, 1, 2
 
+# fmt: off
 state_dtype = np.dtype([
     ("version", "<u8"), ("temperature", "<f8"), ("max", "<f8"), ("ties", "<f8"), ("sum", "<f8"),
     ("first_moment", "<f8"), ("second_moment", "<f8"), ("argmax", "<i8"), ("support", "<i8"), ("length", "<i8"),
     ("target_logit", "<f8"), ("flags", "<u8"), ("reserved", "<u8", 4),
 ])
+# fmt: on
 """One entropy_state, as an element of a structured NumPy array."""
 
 
 class Args(ctypes.Structure):
+    # fmt: off
     _fields_ = [
         ("size", c_size_t), ("logits", c_void_p), ("dtype", c_int), ("num_threads", c_int),
         ("batch", c_size_t), ("seq", c_size_t), ("vocab", c_size_t),
@@ -30,13 +34,16 @@ class Args(ctypes.Structure):
         ("entropy", c_void_p), ("varentropy", c_void_p), ("logsumexp", c_void_p), ("max_logit", c_void_p),
         ("max_logprob", c_void_p), ("target_logprob", c_void_p), ("argmax", c_void_p), ("support", c_void_p),
     ]
+    # fmt: on
 
 
 class Grads(ctypes.Structure):
+    # fmt: off
     _fields_ = [
         ("size", c_size_t), ("entropy", c_void_p), ("logsumexp", c_void_p), ("target_logprob", c_void_p),
         ("logits", c_void_p), ("batch_stride", c_ssize_t), ("seq_stride", c_ssize_t),
     ]
+    # fmt: on
 
 
 def _load() -> ctypes.CDLL:
@@ -92,6 +99,8 @@ def set_isa(name: str | None) -> None:
 
     Raises ValueError where this machine or build lacks it.
     """
+    if not isinstance(name, (str, type(None))):
+        raise TypeError(f"the name of an instruction set, not {name!r}")
     check(C.entropy_set_isa(None if name is None else name.encode()))
 
 
@@ -101,7 +110,7 @@ def num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Sets how many threads a call may use at most; 0: the default again, ENTROPY_NUM_THREADS or the CPUs of the process."""
-    if not 0 <= n < 2**31:
+    """Sets how many threads a call may use at most; 0: the default, ENTROPY_NUM_THREADS or the CPUs of the process."""
+    if not 0 <= operator.index(n) < 2**31:
         raise ValueError(f"number of threads {n}")
     check(C.entropy_set_num_threads(n))

@@ -27,7 +27,8 @@ class State:
     State(4096 logits, entropy 8.31777)
 
     States of other pieces are joined by `merge`. A state can be pickled and copied, and `bytes(state)` sent to another
-    machine. If every piece but the last is a multiple of 1024 logits the results have the bits of the whole row's.
+    machine. Two threads must not use one state at once. If every piece but the last is a multiple of 1024 logits the
+    results have the bits of the whole row's.
     """
 
     __slots__ = ("_state",)

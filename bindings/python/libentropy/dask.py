@@ -14,7 +14,9 @@ from ._library import state_dtype
 from ._state import State
 
 
-def entropy(array: da.Array, axis: int = -1, temperature: float | None = None, *, split_every: int | None = None) -> da.Array:
+def entropy(
+    array: da.Array, axis: int = -1, temperature: float | None = None, *, split_every: int | None = None
+) -> da.Array:
     """The Shannon entropy of softmax(array / temperature) along an axis, in nats: a lazy float32 array.
 
     With the vocabulary in one chunk the bits are those of `libentropy.entropy`. In several, each chunk is read once and
@@ -25,7 +27,11 @@ def entropy(array: da.Array, axis: int = -1, temperature: float | None = None, *
 
 
 def stats(
-    array: da.Array, *results: _calls.Result, axis: int = -1, temperature: float | None = None, split_every: int | None = None
+    array: da.Array,
+    *results: _calls.Result,
+    axis: int = -1,
+    temperature: float | None = None,
+    split_every: int | None = None,
 ) -> Any:
     """Results of `libentropy.stats`, without a target, as lazy arrays in a named tuple.
 
@@ -42,12 +48,18 @@ def stats(
     logits_of(np.empty(0, array.dtype))
     State(1.0 if temperature is None else temperature)
     states = da.reduction(
-        array, partial(_chunk, temperature=temperature), _merge, combine=_merge, axis=axis, dtype=state_dtype,
-        split_every=split_every, meta=np.empty((0,) * (array.ndim - 1), state_dtype),
+        array,
+        partial(_chunk, temperature=temperature),
+        _merge,
+        combine=_merge,
+        axis=axis,
+        dtype=state_dtype,
+        split_every=split_every,
+        meta=np.empty((0,) * (array.ndim - 1), state_dtype),
     )
-    return _calls.stats_tuple({
-        name: states.map_blocks(_result, name, dtype=_calls.result_dtypes[name]) for name in names
-    })
+    return _calls.stats_tuple(
+        {name: states.map_blocks(_result, name, dtype=_calls.result_dtypes[name]) for name in names}
+    )
 
 
 def _chunk(x: np.ndarray, axis: tuple[int, ...], keepdims: bool, temperature: float | None) -> np.ndarray:

@@ -1,8 +1,8 @@
 """For llama-cpp-python: logits processors that watch the entropy of every generated token, and act on it.
 
-    watch = EntropyRecorder()
-    llm.create_completion("Once upon a time", logits_processor=llama_cpp.LogitsProcessorList([watch]))
-    print(watch.entropy)
+watch = EntropyRecorder()
+llm.create_completion("Once upon a time", logits_processor=llama_cpp.LogitsProcessorList([watch]))
+print(watch.entropy)
 """
 
 from __future__ import annotations

@@ -24,9 +24,14 @@ def row(logits, temperature=1.0, target=0):
     log_p = (z - top) - log_total
     p = np.exp(log_p)
     return {
-        "entropy": H, "varentropy": (p[kept] * (log_p[kept] + H) ** 2).sum(), "logsumexp": top + log_total,
-        "max_logit": given.max(), "max_logprob": -log_total, "target_logprob": log_p[target],
-        "argmax": int(given.argmax()), "support": int(kept.sum()),
+        "entropy": H,
+        "varentropy": (p[kept] * (log_p[kept] + H) ** 2).sum(),
+        "logsumexp": top + log_total,
+        "max_logit": given.max(),
+        "max_logprob": -log_total,
+        "target_logprob": log_p[target],
+        "argmax": int(given.argmax()),
+        "support": int(kept.sum()),
     }
 
 
@@ -43,9 +48,14 @@ def assert_close(name, got, expected, times=1):
     want = expected[name]
     H, top, lse = expected["entropy"], expected["max_logprob"], expected["logsumexp"]
     bound = {
-        "entropy": relative(H), "max_logprob": relative(top), "varentropy": 2e-6 * (expected["varentropy"] + (H + top) ** 2),
-        "logsumexp": ulp(max(abs(lse), abs(lse + top))) + 4e-7, "target_logprob": relative(top) + ulp(want),
-        "max_logit": 0, "argmax": 0, "support": 0,
+        "entropy": relative(H),
+        "max_logprob": relative(top),
+        "varentropy": 2e-6 * (expected["varentropy"] + (H + top) ** 2),
+        "logsumexp": ulp(max(abs(lse), abs(lse + top))) + 4e-7,
+        "target_logprob": relative(top) + ulp(want),
+        "max_logit": 0,
+        "argmax": 0,
+        "support": 0,
     }[name]
     assert abs(np.longdouble(got) - want) <= times * bound, f"{name}: {got}, expected {want}"
 

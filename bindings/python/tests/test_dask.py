@@ -2,16 +2,18 @@ import os
 import signal
 import time
 
-import libentropy
 import ml_dtypes
 import numpy as np
 import pytest
+
+import libentropy
 from reference import assert_close, row
 
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
 import dask  # noqa: E402
+
 import libentropy.dask as led  # noqa: E402
 
 NAMES = ("entropy", "varentropy", "logsumexp", "max_logit", "max_logprob", "argmax", "support")
@@ -46,7 +48,10 @@ def test_other_layouts(x):
     np.testing.assert_allclose(led.entropy(first, axis=0), libentropy.entropy(x), rtol=2e-6, equal_nan=False)
     fortran = da.from_array(np.asfortranarray(x), chunks=(2, 3, -1))
     assert led.entropy(fortran).compute().tobytes() == libentropy.entropy(x).tobytes()
-    assert led.entropy(da.ones((5, 64), dtype=np.float32, chunks=(2, 64))).compute().tolist() == [np.float32(np.log(64))] * 5
+    assert (
+        led.entropy(da.ones((5, 64), dtype=np.float32, chunks=(2, 64))).compute().tolist()
+        == [np.float32(np.log(64))] * 5
+    )
     one = led.entropy(da.from_array(x[0, 0], chunks=1000))
     assert one.shape == () and abs(one.compute() - libentropy.entropy(x[0, 0])) < 1e-5
 
@@ -55,20 +60,24 @@ def test_it_is_lazy():
     def never(block):
         raise AssertionError("computed")
 
-    huge = da.map_blocks(never, da.empty((10**6, 10**6), dtype=np.float32, chunks=10**5), dtype=np.float32, meta=np.empty((0, 0), np.float32))
+    empty = da.empty((10**6, 10**6), dtype=np.float32, chunks=10**5)
+    huge = da.map_blocks(never, empty, dtype=np.float32, meta=np.empty((0, 0), np.float32))
     H = led.entropy(huge)
     assert isinstance(H, da.Array) and H.shape == (10**6,) and H.dtype == np.float32 and H.chunks == ((10**5,) * 10,)
 
 
-@pytest.mark.parametrize("call, error", [
-    (lambda a: led.entropy(a.astype(np.float64)), TypeError),
-    (lambda a: led.entropy(a.compute()), TypeError),
-    (lambda a: led.entropy(a, axis=3), ValueError),
-    (lambda a: led.entropy(a, temperature=0), ValueError),
-    (lambda a: led.stats(a, "target_logprob"), ValueError),
-    (lambda a: led.stats(a, "perplexity"), ValueError),
-    (lambda a: led.entropy(da.zeros((3, 0), dtype=np.float32)).compute(), ValueError),
-])
+@pytest.mark.parametrize(
+    "call, error",
+    [
+        (lambda a: led.entropy(a.astype(np.float64)), TypeError),
+        (lambda a: led.entropy(a.compute()), TypeError),
+        (lambda a: led.entropy(a, axis=3), ValueError),
+        (lambda a: led.entropy(a, temperature=0), ValueError),
+        (lambda a: led.stats(a, "target_logprob"), ValueError),
+        (lambda a: led.stats(a, "perplexity"), ValueError),
+        (lambda a: led.entropy(da.zeros((3, 0), dtype=np.float32)).compute(), ValueError),
+    ],
+)
 def test_bad_input(x, call, error):
     with pytest.raises(error):
         call(da.from_array(x))
@@ -93,17 +102,24 @@ def made_in_the_worker(block_info, started):
 
 @pytest.mark.parametrize("chunks", [(16, VOCAB), (64, 1 << 17)])
 def test_a_worker_dies_in_the_middle(tmp_path, chunks):
-    """Two processes, each allowed less memory than half the array; one is killed; the numbers are right all the same."""
+    """Two processes, each allowed less memory than half the array; one is killed; the numbers are right."""
     started = tmp_path / "started"
     started.touch()
     logits = da.map_blocks(
-        made_in_the_worker, chunks=da.core.normalize_chunks(chunks, (ROWS, VOCAB)), dtype=np.float32,
-        meta=np.empty((0, 0), np.float32), started=str(started),
+        made_in_the_worker,
+        chunks=da.core.normalize_chunks(chunks, (ROWS, VOCAB)),
+        dtype=np.float32,
+        meta=np.empty((0, 0), np.float32),
+        started=str(started),
     )
     assert logits.nbytes == 1 << 30
-    with dask.config.set({"distributed.scheduler.allowed-failures": 10, "distributed.comm.timeouts.connect": "60s"}), \
-            distributed.LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
-                                     memory_limit="500MB") as cluster, distributed.Client(cluster) as client:
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 10, "distributed.comm.timeouts.connect": "60s"}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit="500MB"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
         pids = client.run(os.getpid)
         assert len(set(pids.values())) == 2 and os.getpid() not in pids.values()
         future = client.compute(led.entropy(logits))

@@ -3,11 +3,12 @@
 import doctest
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 import libentropy
 import libentropy._calls
 import libentropy._state
-import numpy as np
-import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("dask.array")

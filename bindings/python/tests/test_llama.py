@@ -1,8 +1,9 @@
-"""The processors on a stand-in for llama-cpp-python, which hands over logits as it does: a field of an array of records."""
+"""The processors on a stand-in for llama-cpp-python, which hands over logits as a field of an array of records."""
 
-import libentropy
 import numpy as np
 import pytest
+
+import libentropy
 from libentropy.llama import EntropyRecorder, EntropyTemperature
 from reference import assert_close, row
 
@@ -57,11 +58,13 @@ def test_temperature(logits):
 def test_without_a_distribution_logits_pass(logits):
     z = np.full((1, 5), -np.inf, np.float32)
     sampler = EntropyTemperature()
-    (_, seen), = FakeLlama(z).generate([1], [sampler])
+    ((_, seen),) = FakeLlama(z).generate([1], [sampler])
     assert (seen == -np.inf).all() and np.isnan(sampler.entropy[0]) and sampler.temperature == [1.0]
 
 
-@pytest.mark.parametrize("options", [{"low": 0}, {"low": 2}, {"high": np.inf}, {"high_at": 0}, {"low": np.nan}, {"high_at": np.nan}])
+@pytest.mark.parametrize(
+    "options", [{"low": 0}, {"low": 2}, {"high": np.inf}, {"high_at": 0}, {"low": np.nan}, {"high_at": np.nan}]
+)
 def test_bad_temperatures(options):
     with pytest.raises(ValueError):
         EntropyTemperature(**options)

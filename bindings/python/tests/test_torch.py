@@ -1,6 +1,7 @@
-import libentropy
 import numpy as np
 import pytest
+
+import libentropy
 
 torch = pytest.importorskip("torch")
 
@@ -76,13 +77,19 @@ def test_opcheck(g, case):
     target, T = torch.randint(0, 40, (2, 3), generator=g), torch.rand(2, 3, generator=g) + 0.5
     mask, allowed = torch.rand(2, 3, generator=g) < 0.7, torch.rand(2, 3, 40, generator=g) < 0.5
     args = [
-        (x, None, None, None, None), (x, target, None, None, None), (x, target, T, mask, allowed),
-        (x.bfloat16(), target, T, None, None), (x[:, :-1], None, None, None, None), (x.transpose(0, 1), None, None, None, None),
+        (x, None, None, None, None),
+        (x, target, None, None, None),
+        (x, target, T, mask, allowed),
+        (x.bfloat16(), target, T, None, None),
+        (x[:, :-1], None, None, None, None),
+        (x.transpose(0, 1), None, None, None, None),
     ][case]
     logits = args[0].detach().requires_grad_()
     torch.library.opcheck(let._operators.forward, (logits, *args[1:]))
     entropy, _, _, top, log_p = let._operators.forward(*args)
-    torch.library.opcheck(let._operators.gradient, (*args, entropy, top, log_p, *torch.randn(3, *entropy.shape, generator=g)))
+    torch.library.opcheck(
+        let._operators.gradient, (*args, entropy, top, log_p, *torch.randn(3, *entropy.shape, generator=g))
+    )
 
 
 def test_compile_fullgraph(g):
@@ -90,7 +97,9 @@ def test_compile_fullgraph(g):
 
     def loss(x, target):
         s = let.stats(2 * x, target, temperature=0.5)
-        return (s.target_logprob - 0.1 * s.entropy).sum() + let.Categorical(logits=x, validate_args=False).entropy().sum()
+        return (s.target_logprob - 0.1 * s.entropy).sum() + let.Categorical(
+            logits=x, validate_args=False
+        ).entropy().sum()
 
     grads = []
     for function in (loss, torch.compile(loss, fullgraph=True)):
@@ -209,25 +218,28 @@ def test_categorical_refuses(g):
 X = torch.zeros(2, 3, 4)
 
 
-@pytest.mark.parametrize("call, error", [
-    (lambda: let.entropy(X.double()), TypeError),
-    (lambda: let.entropy(X.long()), TypeError),
-    (lambda: let.entropy(X.numpy()), TypeError),
-    (lambda: let.entropy(torch.tensor(1.0)), ValueError),
-    (lambda: let.entropy(X[..., :0]), ValueError),
-    (lambda: let.entropy(X, temperature=0.0), ValueError),
-    (lambda: let.entropy(X, temperature=torch.ones(2)), ValueError),
-    (lambda: let.entropy(X, temperature=torch.ones(2, 3, requires_grad=True)), ValueError),
-    (lambda: let.entropy(X, mask=torch.ones(2, 3)), TypeError),
-    (lambda: let.entropy(X, mask=torch.ones(4, dtype=torch.bool)), ValueError),
-    (lambda: let.entropy(X, allowed=torch.ones(5, dtype=torch.bool)), ValueError),
-    (lambda: let.entropy(X, allowed=torch.ones(4)), TypeError),
-    (lambda: let.entropy(X, allowed=torch.tensor(True)), ValueError),
-    (lambda: let.stats(X, torch.full((2, 3), 4)), ValueError),
-    (lambda: let.stats(X, torch.zeros(2, 3)), TypeError),
-    (lambda: let.stats(X, torch.zeros(3, 2, dtype=torch.int64)), ValueError),
-    (lambda: let.stats(X, torch.zeros(2, 3, dtype=torch.int64, device="meta")), (ValueError, NotImplementedError)),
-])
+@pytest.mark.parametrize(
+    "call, error",
+    [
+        (lambda: let.entropy(X.double()), TypeError),
+        (lambda: let.entropy(X.long()), TypeError),
+        (lambda: let.entropy(X.numpy()), TypeError),
+        (lambda: let.entropy(torch.tensor(1.0)), ValueError),
+        (lambda: let.entropy(X[..., :0]), ValueError),
+        (lambda: let.entropy(X, temperature=0.0), ValueError),
+        (lambda: let.entropy(X, temperature=torch.ones(2)), ValueError),
+        (lambda: let.entropy(X, temperature=torch.ones(2, 3, requires_grad=True)), ValueError),
+        (lambda: let.entropy(X, mask=torch.ones(2, 3)), TypeError),
+        (lambda: let.entropy(X, mask=torch.ones(4, dtype=torch.bool)), ValueError),
+        (lambda: let.entropy(X, allowed=torch.ones(5, dtype=torch.bool)), ValueError),
+        (lambda: let.entropy(X, allowed=torch.ones(4)), TypeError),
+        (lambda: let.entropy(X, allowed=torch.tensor(True)), ValueError),
+        (lambda: let.stats(X, torch.full((2, 3), 4)), ValueError),
+        (lambda: let.stats(X, torch.zeros(2, 3)), TypeError),
+        (lambda: let.stats(X, torch.zeros(3, 2, dtype=torch.int64)), ValueError),
+        (lambda: let.stats(X, torch.zeros(2, 3, dtype=torch.int64, device="meta")), (ValueError, NotImplementedError)),
+    ],
+)
 def test_bad_input(call, error):
     with pytest.raises(error):
         call()

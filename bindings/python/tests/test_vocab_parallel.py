@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from reference import assert_close, row
 
 torch = pytest.importorskip("torch")
@@ -38,15 +39,19 @@ def process(directory, rank):
     for name, split in SPLIT.items():
         begin, end = [(0, split), (split, VOCAB)][rank]
         shard = logits[:, begin:end].clone().requires_grad_()
-        got = let.vocab_parallel_entropy(shard, None, target, temperature=0.9, vocab_start=None if name == "even" else begin)
+        got = let.vocab_parallel_entropy(
+            shard, None, target, temperature=0.9, vocab_start=None if name == "even" else begin
+        )
         sum((w * x).sum() for w, x in zip(weights, got)).backward()
         found[name] = [x.detach() for x in got], shard.grad
     assert let.vocab_parallel_entropy(logits[:, :4]).target_logprob is None
     errors = []
-    for call in [lambda: let.vocab_parallel_entropy(logits[:, : 4 + rank]),
-                 lambda: let.vocab_parallel_entropy(logits, vocab_start=7 + rank),
-                 lambda: let.vocab_parallel_entropy(logits[:, :4], None, torch.full((ROWS,), 8)),
-                 lambda: let.vocab_parallel_entropy(logits[:, :4], temperature=-1.0)]:
+    for call in [
+        lambda: let.vocab_parallel_entropy(logits[:, : 4 + rank]),
+        lambda: let.vocab_parallel_entropy(logits, vocab_start=7 + rank),
+        lambda: let.vocab_parallel_entropy(logits[:, :4], None, torch.full((ROWS,), 8)),
+        lambda: let.vocab_parallel_entropy(logits[:, :4], temperature=-1.0),
+    ]:
         try:
             call()
         except ValueError as error:
@@ -61,9 +66,17 @@ def found(tmp_path_factory):
     directory = tmp_path_factory.mktemp("processes")
     loopback = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
     environment = os.environ | {"GLOO_SOCKET_IFNAME": loopback, "OMP_NUM_THREADS": "1"}
-    processes = [subprocess.Popen([sys.executable, __file__, directory, str(rank)], env=environment,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=Path(__file__).parent)
-                 for rank in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, __file__, directory, str(rank)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=Path(__file__).parent,
+        )
+        for rank in range(2)
+    ]
     try:
         output = [p.communicate(timeout=120)[0] for p in processes]
     finally:

@@ -19,7 +19,11 @@ class Stats(NamedTuple):
 
 
 def stats(
-    logits: Tensor, target: Tensor | None = None, *, temperature: Tensor | float | None = None, mask: Tensor | None = None,
+    logits: Tensor,
+    target: Tensor | None = None,
+    *,
+    temperature: Tensor | float | None = None,
+    mask: Tensor | None = None,
     allowed: Tensor | None = None,
 ) -> Stats:
     """Entropy, logsumexp and the target's log-probability of softmax(logits / temperature) in one sweep, float32.
@@ -37,7 +41,10 @@ def stats(
 
 
 def checked(
-    logits: Tensor, target: Tensor | None = None, temperature: Tensor | float | None = None, mask: Tensor | None = None,
+    logits: Tensor,
+    target: Tensor | None = None,
+    temperature: Tensor | float | None = None,
+    mask: Tensor | None = None,
     allowed: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
     """The arguments as the operators take them; an error where they are none."""
@@ -50,6 +57,7 @@ def checked(
         raise ValueError("logits need a vocabulary axis")
     rows = logits.shape[:-1]
     if target is not None:
+        target = torch.as_tensor(target)
         if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
             raise TypeError(f"target must be integers, not {target.dtype}")
         target = _per_row("target", target.long(), logits, rows)
@@ -58,10 +66,12 @@ def checked(
             raise ValueError("there is no gradient with respect to the temperature: detach it")
         temperature = _per_row("temperature", torch.as_tensor(temperature, dtype=torch.float32), logits, rows)
     if mask is not None:
+        mask = torch.as_tensor(mask)
         if mask.is_floating_point():
             raise TypeError(f"mask must be bool, not {mask.dtype}")
         mask = _per_row("mask", mask.bool(), logits, rows)
     if allowed is not None:
+        allowed = torch.as_tensor(allowed)
         if allowed.ndim == 0:
             raise ValueError("allowed needs a vocabulary axis")
         allowed = _per_row("allowed", allowed, logits, (*rows, allowed.shape[-1]))
@@ -77,7 +87,11 @@ def _per_row(name: str, x: Tensor, logits: Tensor, shape: tuple[int, ...]) -> Te
 
 
 def entropy(
-    logits: Tensor, *, temperature: Tensor | float | None = None, mask: Tensor | None = None, allowed: Tensor | None = None
+    logits: Tensor,
+    *,
+    temperature: Tensor | float | None = None,
+    mask: Tensor | None = None,
+    allowed: Tensor | None = None,
 ) -> Tensor:
     """The entropy of softmax(logits / temperature) along the last axis, in nats. See `stats`."""
     return stats(logits, temperature=temperature, mask=mask, allowed=allowed).entropy

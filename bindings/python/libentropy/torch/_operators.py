@@ -24,8 +24,9 @@ def readable(logits: Tensor) -> Tensor:
     return logits if array_of(logits).walkable else logits.contiguous()
 
 
-def rows_of(logits: Tensor, temperature: Tensor | None, target: Tensor | None, mask: Tensor | None,
-            allowed: Tensor | None) -> Rows:
+def rows_of(
+    logits: Tensor, temperature: Tensor | None, target: Tensor | None, mask: Tensor | None, allowed: Tensor | None
+) -> Rows:
     options = (None if option is None else option.numpy() for option in (temperature, target, mask, allowed))
     return Rows(array_of(readable(logits)), *options)
 
@@ -37,7 +38,9 @@ def forward(
     """entropy, logsumexp, target_logprob (0 without a target), max_logit and max_logprob of every row."""
     results = [torch.zeros(logits.shape[:-1]) for _ in range(5)]
     names = ("entropy", "logsumexp", "target_logprob", "max_logit", "max_logprob")
-    wanted = {name: tensor.numpy() for name, tensor in zip(names, results) if name != "target_logprob" or target is not None}
+    wanted = {name: tensor.numpy() for name, tensor in zip(names, results)}
+    if target is None:
+        del wanted["target_logprob"]
     rows_of(logits, temperature, target, mask, allowed).forward(tuple(wanted), wanted)
     return tuple(results)  # type: ignore[return-value]
 
@@ -49,11 +52,19 @@ def _(logits, target, temperature, mask, allowed):
 
 @torch.library.custom_op("libentropy::backward", mutates_args=(), device_types="cpu")
 def gradient(
-    logits: Tensor, target: Tensor | None, temperature: Tensor | None, mask: Tensor | None, allowed: Tensor | None,
-    entropy: Tensor, max_logit: Tensor, max_logprob: Tensor,
-    grad_entropy: Tensor, grad_logsumexp: Tensor, grad_target_logprob: Tensor,
+    logits: Tensor,
+    target: Tensor | None,
+    temperature: Tensor | None,
+    mask: Tensor | None,
+    allowed: Tensor | None,
+    entropy: Tensor,
+    max_logit: Tensor,
+    max_logprob: Tensor,
+    grad_entropy: Tensor,
+    grad_logsumexp: Tensor,
+    grad_target_logprob: Tensor,
 ) -> Tensor:
-    """The gradient with respect to the logits, from results of forward and the gradients with respect to three of them."""
+    """The gradient with respect to the logits, from results of forward and the loss's gradients in three of them."""
     out = torch.empty(logits.shape, dtype=logits.dtype)
     upstream = {"entropy": values(grad_entropy), "logsumexp": values(grad_logsumexp)}
     if target is not None:

@@ -41,7 +41,9 @@ class Categorical(torch.distributions.Categorical):
     such as by `sample`. Masked tokens may have logit -inf.
     """
 
-    def __init__(self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None
+    ) -> None:
         if logits is None or probs is not None:
             super().__init__(probs=probs, logits=logits, validate_args=validate_args)
             self.given = probs_to_logits(self.probs)

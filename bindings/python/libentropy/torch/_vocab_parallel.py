@@ -16,8 +16,12 @@ from ._calls import Stats, checked
 
 
 def vocab_parallel_entropy(
-    shard: Tensor, group: dist.ProcessGroup | None = None, target: Tensor | None = None, *,
-    temperature: Tensor | float | None = None, vocab_start: int | None = None,
+    shard: Tensor,
+    group: dist.ProcessGroup | None = None,
+    target: Tensor | None = None,
+    *,
+    temperature: Tensor | float | None = None,
+    vocab_start: int | None = None,
 ) -> Stats:
     """Entropy, logsumexp and the target's log-probability of rows whose vocabulary is sharded over a group.
 
@@ -29,14 +33,17 @@ def vocab_parallel_entropy(
     vocab_start : the index of the shard's first token. Without it, shards are of one size and in the order of ranks.
     """
     shard, target, temperature, _, _ = checked(shard, target, temperature)
-    return Stats(*_VocabParallel.apply(shard, target, temperature, group, vocab_start)[: 2 if target is None else 3],
-                 *([None] if target is None else []))
+    return Stats(
+        *_VocabParallel.apply(shard, target, temperature, group, vocab_start)[: 2 if target is None else 3],
+        *([None] if target is None else []),
+    )
 
 
 class _VocabParallel(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, shard: Tensor, target: Tensor | None, temperature: Tensor | None, group: Any,
-                vocab_start: int | None) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        ctx: Any, shard: Tensor, target: Tensor | None, temperature: Tensor | None, group: Any, vocab_start: int | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         size = shard.shape[-1]
         start = dist.get_rank(group) * size if vocab_start is None else vocab_start
         if target is None:
@@ -45,8 +52,9 @@ class _VocabParallel(torch.autograd.Function):
         local = torch.where(here, target - start, -1)
         states = _gather(_operators.rows_of(shard, temperature, local, None, None).states(), group)
         _check_shards(states, start, dist.get_rank(group), vocab_start, target)
-        results = results_of(reduce(merge_states, states),
-                             ("entropy", "logsumexp", "target_logprob", "max_logit", "max_logprob"))
+        results = results_of(
+            reduce(merge_states, states), ("entropy", "logsumexp", "target_logprob", "max_logit", "max_logprob")
+        )
         entropy, logsumexp, target_logprob, max_logit, max_logprob = map(torch.from_numpy, results.values())
         ctx.save_for_backward(shard, local, temperature, (target >= 0) & ~here, entropy, max_logit, max_logprob)
         return entropy, logsumexp, target_logprob
