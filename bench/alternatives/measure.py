@@ -24,7 +24,7 @@ TOLERANCE = 1e-3  # relative; further off, it is another quantity
 
 
 def oracle(rows: np.ndarray) -> np.ndarray:
-    """H = log S - W / S with S = sum e^d, W = sum d e^d, d = z - max z, in extended precision; p log p is 0 where p is."""
+    """H = log S - W / S with S = sum e^d, W = sum d e^d, d = z - max z, in extended precision; -inf takes no part."""
     entropies = []
     for row in rows.astype(np.longdouble):
         d = row[row > -np.inf] - row.max()
@@ -51,8 +51,13 @@ def error_rows() -> dict[str, np.ndarray]:
     certain[:, 1000] = certain.max(-1) + 25
     masked = ordinary.copy()
     masked[:, 77] = -np.inf
-    return {"ordinary": ordinary, "shifted by 430": ordinary + np.float32(430), "shifted by 1e5": ordinary + np.float32(1e5),
-            "nearly certain": certain, "one token masked": masked}
+    return {
+        "ordinary": ordinary,
+        "shifted by 430": ordinary + np.float32(430),
+        "shifted by 1e5": ordinary + np.float32(1e5),
+        "nearly certain": certain,
+        "one token masked": masked,
+    }
 
 
 def huge_array(n: int) -> np.ndarray:
@@ -104,7 +109,8 @@ def check(alternative: Alternative, rows: np.ndarray, entropies: np.ndarray) -> 
     return call
 
 
-def interleaved(calls: dict[str, Call], repetitions: int, least_seconds: float, failures: dict[str, str]) -> dict[str, list[float]]:
+def interleaved(calls: dict[str, Call], repetitions: int, least_seconds: float,
+                failures: dict[str, str]) -> dict[str, list[float]]:
     """Seconds of one call, repetitions times each, in an order that is drawn anew for each repetition."""
     counts = {name: max(1, round(least_seconds / call.seconds(1))) for name, call in calls.items()}
     samples: dict[str, list[float]] = {name: [] for name in calls}
@@ -176,10 +182,11 @@ def sizes(n: int) -> Iterator[tuple[int, int]]:
     yield n, VOCAB
 
 
-def measure(only: str, repetitions: int, least_seconds: float, nbytes: int, send: Callable[[dict[str, Any]], None]) -> None:
+def measure(with_errors: bool, only: str, repetitions: int, least_seconds: float, nbytes: int,
+            send: Callable[[dict[str, Any]], None]) -> None:
     gc.disable()
     chosen = [a for a in alternatives() if a.family == "libentropy" or re.search(only, a.name)]
-    if threads == 1:
+    if with_errors:
         send({"part": "errors", "threads": threads, **errors(chosen)})
 
     cached = Buffer(threads)

@@ -53,7 +53,8 @@ def markdown(results: Results) -> str:
     for head, p in zip(heads, timings):
         repetitions = min((len(samples) for samples in p["samples"].values()), default=0)
         huge = f", {p['huge_pages']:.0%} on huge pages" if "huge_pages" in p else ""
-        lines.append(f"- {head}: {plural(p['rows'], 'row')} of {p['vocab']:,} float32 logits{huge}; medians of {repetitions}")
+        rows = f"{plural(p['rows'], 'row')} of {p['vocab']:,} float32 logits"
+        lines.append(f"- {head}: {rows}{huge}; medians of {repetitions}")
     lines += ["", "Nanoseconds per logit (times libentropy); then the worst relative error of the entropy.", ""]
     lines += ["| | " + " | ".join([*heads, *kinds]) + " |", "|---" * (1 + len(heads) + len(kinds)) + "|"]
     for name in names:
@@ -68,12 +69,13 @@ def not_measured(results: Results) -> list[str]:
     for p in results["parts"]:
         for name, why in p["failures"].items():
             where.setdefault(f"{name}: {why}", []).append(f"{p['part']}, {plural(p['threads'], 'thread')}")
-    lines = [f"- {what}" + (f" ({'; '.join(dict.fromkeys(places))})" if places else "") for what, places in where.items()]
+    lines = [f"- {what}" + (f" ({'; '.join(dict.fromkeys(places))})" if places else "")
+             for what, places in where.items()]
     return ["", "Not measured:", "", *lines] if lines else []
 
 
-COLOURS = {"libentropy": "C3", "libentropy-python": "C3", "read": "k", "loop": "C0", "torch": "C1", "jax": "C2", "onnxruntime": "C4",
-           "numpy": "C5", "scipy": "C6"}
+COLOURS = {"libentropy": "C3", "libentropy-python": "C3", "read": "k", "loop": "C0", "torch": "C1", "jax": "C2",
+           "onnxruntime": "C4", "numpy": "C5", "scipy": "C6"}
 MARKERS = "os^vD<>phPX"
 
 
@@ -81,15 +83,17 @@ def draw(results: Results, directory: Path) -> None:
     """Raises ImportError where there is no matplotlib."""
     import matplotlib
     matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3,
-                                "axes.spines.top": False, "axes.spines.right": False})
+    matplotlib.rcParams.update({
+        "svg.fonttype": "none", "svg.hashsalt": "", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3,
+        "axes.spines.top": False, "axes.spines.right": False})
     if (errors := parts(results, "errors")) and (memory := parts(results, "memory")):
         draw_errors(errors[0]["errors"], memory[0], results["families"], directory / "errors.svg")
     if roofline := parts(results, "roofline"):
         draw_roofline(roofline, results, directory / "roofline.svg")
 
 
-def draw_errors(errors: dict[str, dict[str, float]], memory: dict[str, Any], family_of: dict[str, str], path: Path) -> None:
+def draw_errors(errors: dict[str, dict[str, float]], memory: dict[str, Any], family_of: dict[str, str],
+                path: Path) -> None:
     """Time per logit over error. A point that would be NaN is missing, one that is exact stands at 1e-9."""
     import matplotlib.pyplot as plt
 
@@ -117,7 +121,8 @@ def draw_roofline(roofline: list[dict[str, Any]], results: Results, path: Path) 
     import matplotlib.pyplot as plt
 
     threads = sorted({p["threads"] for p in roofline})
-    figure, axes = plt.subplots(1, len(threads), figsize=(6.5 * len(threads), 5), sharey=True, layout="constrained", squeeze=False)
+    size = (6.5 * len(threads), 5)
+    figure, axes = plt.subplots(1, len(threads), figsize=size, sharey=True, layout="constrained", squeeze=False)
     for axis, t in zip(axes[0], threads):
         lines: dict[str, list[tuple[int, float]]] = {}
         for p in roofline:
@@ -125,11 +130,13 @@ def draw_roofline(roofline: list[dict[str, Any]], results: Results, path: Path) 
                 for name, ns in medians(p, results["families"]).items():
                     lines.setdefault(name, []).append((4 * p["rows"] * p["vocab"], ns))
         for name, points in lines.items():
-            axis.plot(*zip(*points), "o-", markersize=3, label=name, color=COLOURS[results["families"].get(name, "read")])
+            colour = COLOURS[results["families"].get(name, "read")]
+            axis.plot(*zip(*points), "o-", markersize=3, label=name, color=colour)
         for label, (size, cpus) in results["caches"].items():
             of_all = size * math.ceil(t / cpus)
             axis.axvline(of_all, color="k", linewidth=0.6, linestyle=":")
-            axis.annotate(label, (of_all, 1), xycoords=("data", "axes fraction"), fontsize=7, ha="right", va="top", rotation=90)
+            axis.annotate(label, (of_all, 1), xycoords=("data", "axes fraction"), fontsize=7, ha="right", va="top",
+                          rotation=90)
         axis.set_xscale("log", base=2)
         axis.xaxis.set_major_formatter(lambda size, _: binary_size(size))
         plain_decades(axis)

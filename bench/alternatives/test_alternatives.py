@@ -1,4 +1,4 @@
-"""That `run` measures what it says, refuses wrong results, and tells what is missing: NumPy and loops in C only, in seconds."""
+"""That `run` measures what it says, refuses wrong results, and tells what is missing; with NumPy and loops in C only."""
 
 import decimal
 import json
@@ -67,7 +67,7 @@ class Checks(unittest.TestCase):
 
     def test_plain_reads_must_read_all(self):
         sums = self.rows.sum(-1)
-        for results, failures in [(sums, 0), (sums - 2 * np.abs(self.rows).sum(-1), 1), (sums - self.rows[:, -1] - 3, 1)]:
+        for results, failures in [(sums, 0), (self.rows[:, :100].sum(-1), 1), (sums * np.nan, 1)]:
             read = Alternative("read", "read", lambda rows: Call(lambda: results))
             self.assertEqual(len(measure.time_rows([read], self.rows, self.entropies, 1, 0)["failures"]), failures)
 
@@ -81,8 +81,8 @@ class Run(unittest.TestCase):
         (cls.out / "blocked/jax.py").write_text("raise ImportError('blocked')")
         paths = [str(cls.out / "blocked"), os.environ.get("PYTHONPATH", "")]
         subprocess.run(
-            [sys.executable, here / "run", "--threads", "1", "--repetitions", "3", "--bytes", "2M", "--seconds", "0.0001",
-             "--only", "C loop, -|plain read|NumPy|JAX", "--out", cls.out],
+            [sys.executable, here / "run", "--threads", "1", "--repetitions", "3", "--bytes", "2M",
+             "--seconds", "0.0001", "--only", "C loop, -|plain read|NumPy|JAX", "--out", cls.out],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, check=True, stdout=subprocess.DEVNULL)
         cls.results = json.loads((cls.out / "results.json").read_text())
         cls.table = (cls.out / "table.md").read_text()
@@ -103,7 +103,7 @@ class Run(unittest.TestCase):
             self.assertTrue(any(measured.startswith("plain read") for measured in part["samples"]))
             for samples in part["samples"].values():
                 self.assertEqual(len(samples), 3)
-                self.assertTrue(all(0 < ns < 1e6 for ns in samples))
+                self.assertTrue(all(1e-3 < ns < 1e6 for ns in samples))  # nothing reads 4 TB/s
         sizes = [(part["rows"], part["vocab"]) for part in self.parts("roofline")]
         self.assertEqual(sizes, [(1, 4096), (1, 16384), (1, 65536), (1, 151936), (3, 151936)])
 
@@ -134,7 +134,8 @@ class Run(unittest.TestCase):
             self.assertIn("C loop, -O", (self.out / name).read_text())
 
     def test_it_can_be_redrawn(self):
-        subprocess.run([sys.executable, here / "run", "--redraw", self.out / "results.json"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, here / "run", "--redraw", self.out / "results.json"],
+                       check=True, stdout=subprocess.DEVNULL)
         self.assertEqual((self.out / "table.md").read_text(), self.table)
         self.assertEqual(report.markdown(self.results), self.table)
 
