@@ -64,19 +64,40 @@ INLINE double power_of_two(int n)
     return x;
 }
 
-/* M is finite. In a header, since a short row waits for it. */
-INLINE void ent_anchor_init(ent_anchor *anchor, double M, const ent_scale *scale)
+/* The parts of an anchor, from y = M log2(e) / T and from base, which is 0 if far. */
+INLINE bool ent_is_far(double y)
+{
+    return !(y > LOWEST_BASE && y < HIGHEST_BASE);
+}
+
+INLINE float ent_floor(double base, double T)
+{
+    return (float)((base - 166.75) * (LOG_2 * T));
+}
+
+INLINE float ent_coefficient(int k, double base)
 {
     static const double c[EXP_TERMS] = EXP_COEFFICIENTS;
-    const double per_T = (double)scale->hi + scale->lo, y = M * per_T;
-    const bool far = !(y > LOWEST_BASE && y < HIGHEST_BASE);
-    const double base = far ? 0 : nearest(y), shrink = power_of_two((int)-base);
-    anchor->far = far;
-    anchor->M = (float)M;
-    anchor->floor = (float)((base - 166.75) * (LOG_2 * scale->T));
-    anchor->unit = small_exp2(far ? 0 : base - y) / EXP_SCALE;
+    return (float)(c[k] * power_of_two((int)-base));
+}
+
+INLINE double ent_unit(double y, double base)
+{
+    return small_exp2(base - y) / EXP_SCALE;
+}
+
+/* M is finite. */
+INLINE void ent_anchor_init(ent_anchor *anchor, double M, const ent_scale *scale)
+{
+    const double y = M * ((double)scale->hi + scale->lo);
+    const bool far = ent_is_far(y);
+    const double base = far ? 0 : nearest(y);
+    *anchor = (ent_anchor){.far = far,
+                           .M = (float)M,
+                           .floor = ent_floor(base, scale->T),
+                           .unit = ent_unit(far ? 0 : y, base)};
     for (int k = 0; k < EXP_TERMS; k++) {
-        anchor->c[k] = (float)(c[k] * shrink);
+        anchor->c[k] = ent_coefficient(k, base);
     }
 }
 

@@ -4,20 +4,19 @@
 #include "op_find.h"
 #include "op_gradient.h"
 #include "op_log1p.h"
+#include "op_short.h"
 
 /* One function each: in a larger one the compiler finds fewer registers for the loops. */
-#define SWEEP(name, type, masked, want_v)                                                      \
-    NOINLINE void sweep_##name(ent_sums *sums, const ent_row *row, const ent_scale *scale,     \
-                               unsigned want)                                                  \
-    {                                                                                          \
-        const source s = {*row, type, masked};                                                 \
-        sweep(sums, &s, scale, want_v, (want & ENT_WANT_SUPPORT) != 0);                        \
-    }                                                                                          \
-    NOINLINE bool short_row_##name(ent_sums *sums, const ent_row *row, const ent_scale *scale, \
-                                   unsigned want)                                              \
-    {                                                                                          \
-        const source s = {*row, type, masked};                                                 \
-        return short_row(sums, &s, scale, want_v, (want & ENT_WANT_SUPPORT) != 0);             \
+#define SWEEP(name, type, masked, want_v)                                                  \
+    NOINLINE void sweep_##name(ent_sums *sums, const ent_row *row, const ent_scale *scale, \
+                               unsigned want)                                              \
+    {                                                                                      \
+        const source s = {*row, type, masked};                                             \
+        sweep(sums, &s, scale, want_v, (want & ENT_WANT_SUPPORT) != 0);                    \
+    }                                                                                      \
+    NOINLINE uint32_t short_rows_##name(const ent_short *rows, size_t n, unsigned want)    \
+    {                                                                                      \
+        return short_rows(rows, n, type, masked, want_v, (want & ENT_WANT_SUPPORT) != 0);  \
     }
 
 #define INSTANTIATE(name, type)                                                                    \
@@ -30,13 +29,14 @@
     {                                                                                              \
         static ent_sweep *const sweeps[2][2] = {{sweep_##name##_all, sweep_##name##_all_v},        \
                                                 {sweep_##name##_masked, sweep_##name##_masked_v}}; \
-        static ent_short_row *const shorts[2][2] = {                                               \
-            {short_row_##name##_all, short_row_##name##_all_v},                                    \
-            {short_row_##name##_masked, short_row_##name##_masked_v}};                             \
-        const bool masked = row->allowed != NULL, v = want & ENT_WANT_V;                           \
-        if (!is_short(sums, row) || !shorts[masked][v](sums, row, scale, want)) {                  \
-            sweeps[masked][v](sums, row, scale, want);                                             \
-        }                                                                                          \
+        sweeps[row->allowed != NULL][want & ENT_WANT_V](sums, row, scale, want);                   \
+    }                                                                                              \
+    static uint32_t short_rows_##name(const ent_short *rows, size_t n, unsigned want)              \
+    {                                                                                              \
+        static ent_sum_short *const sums[2][2] = {                                                 \
+            {short_rows_##name##_all, short_rows_##name##_all_v},                                  \
+            {short_rows_##name##_masked, short_rows_##name##_masked_v}};                           \
+        return sums[rows[0].row.allowed != NULL][want & ENT_WANT_V](rows, n, want);                \
     }                                                                                              \
     static size_t find_##name(const ent_row *row, size_t from, float x)                            \
     {                                                                                              \
@@ -71,6 +71,7 @@ INSTANTIATE(bf16, ENT_BF16)
 const ent_kernels TABLE(ISA) = {
     .name = NAME(ISA),
     .sweep = {sweep_f32, sweep_f16, sweep_bf16},
+    .sum_short = {short_rows_f32, short_rows_f16, short_rows_bf16},
     .find = {find_f32, find_f16, find_bf16},
     .gradient = {gradient_f32, gradient_f16, gradient_bf16},
     .log1p = log1p_each,

@@ -53,6 +53,10 @@ typedef struct ent_sums {
 /* Which of the sums are kept besides M, c, r, w and the peak: bits. */
 enum { ENT_WANT_V = 1, ENT_WANT_SUPPORT = 2 };
 
+/* Rows of at most so many logits are summed several at a time. */
+#define ENT_SHORT 64
+#define ENT_SHORT_ROWS 16
+
 /* The temperature, as the kernels want it. Made by ent_scale_of. */
 typedef struct ent_scale {
     float hi, lo; /* log2(e) / T to 48 bits, as the sum of two floats */
@@ -61,6 +65,12 @@ typedef struct ent_scale {
 } ent_scale;
 
 ent_scale ent_scale_of(double T);
+
+typedef struct ent_short {
+    ent_row row;
+    const ent_scale *scale;
+    ent_sums *sums; /* written if the row is summed */
+} ent_short;
 
 /* The gradient of a row, as the kernel wants it: with d_i = z_i - M and p_i = e^(d_i / T) mass,
  *
@@ -73,6 +83,7 @@ typedef struct ent_line {
 /* The table of an instruction set. A kernel allocates nothing, reads nothing outside of the row,
  * and runs in the floating-point environment of src/fpenv.h. Every table gives the same bits. */
 typedef void ent_sweep(ent_sums *sums, const ent_row *row, const ent_scale *scale, unsigned want);
+typedef uint32_t ent_sum_short(const ent_short *rows, size_t n, unsigned want);
 typedef size_t ent_find(const ent_row *row, size_t from, float x);
 typedef void ent_gradient(void *gradient, const ent_row *row, const ent_scale *scale,
                           const ent_line *line);
@@ -81,6 +92,10 @@ typedef struct ent_kernels {
     const char *name;
     /* Adds a row, or the next piece of it, to its sums. */
     ent_sweep *sweep[ENT_DTYPES];
+    /* The sums of n <= ENT_SHORT_ROWS whole rows of one length, at most ENT_SHORT, which all have a
+     * mask or all have none. Bit i of what it returns: row i is summed. The others, which are not
+     * ordinary, are left to the sweep. */
+    ent_sum_short *sum_short[ENT_DTYPES];
     /* The first i >= from, a multiple of ENT_BLOCK, with z_i = x; one must be there. */
     ent_find *find[ENT_DTYPES];
     /* Writes the gradient, in the dtype of the row, which it may replace. */

@@ -198,6 +198,16 @@ INLINE bool add_block(ent_sums *row, const source *s, size_t i, size_t n, const 
     return add_block_of(row, s, i, n, anchor, scale, pass, false, want_v);
 }
 
+/* The logits at i, of which n are there, that take part. */
+INLINE size_t count_support(const source *s, size_t i, size_t n)
+{
+    size_t support = 0;
+    for (size_t k = 0; k < n; k += LANES) {
+        support += (size_t)m_count(v_above(load(s, i + k, n - k), v_set1(-INFINITY)));
+    }
+    return support;
+}
+
 /* The largest of z[0 .. n), NaN if there is a NaN. */
 INLINE float block_max(const float *z, size_t n)
 {

@@ -65,73 +65,12 @@ NOINLINE void add_unusual_block_without_v(ent_sums *row, const float *z, size_t 
     add_unusual_block(row, z, i, n, scale, false, mood);
 }
 
-INLINE size_t count_support(const source *s, size_t i, size_t n)
-{
-    size_t support = 0;
-    for (size_t k = 0; k < n; k += LANES) {
-        support += (size_t)m_count(v_above(load(s, i + k, n - k), v_set1(-INFINITY)));
-    }
-    return support;
-}
-
 /* None of the n logits at i takes part: they need not be read. */
 INLINE bool all_masked(const source *s, size_t i, size_t n)
 {
     uint32_t any = 0;
     for (size_t k = 0; k < n; k += 32) any |= s->row.allowed[(i + k) / 32];
     return any == 0;
-}
-
-/* ---- A whole row of at most a quad, all of it in registers. ---- */
-
-typedef bool ent_short_row(ent_sums *sums, const ent_row *row, const ent_scale *scale,
-                           unsigned want);
-
-INLINE bool is_short(const ent_sums *sums, const ent_row *row)
-{
-    return row->n <= QUAD && sums->M == -INFINITY && sums->support == 0;
-}
-
-INLINE bool short_row_of(ent_sums *row, const source *s, const ent_scale *scale, int count,
-                         bool want_v, bool want_support)
-{
-    const vf32 none = v_set1(-INFINITY);
-    vf32 z[4] = {none, none, none, none};
-    for (int j = 0; j < count; j++) {
-        const size_t i = (size_t)j * LANES;
-        z[j] = i < s->row.n ? load(s, i, s->row.n - i) : none;
-    }
-    const float max = v_hmax(v_max(v_max(z[0], z[1]), v_max(z[2], z[3]))) + 0.0f;
-    if (!(fabsf(max) < INFINITY)) {
-        return false;
-    }
-    ent_anchor anchor;
-    ent_anchor_init(&anchor, max, scale);
-    if (anchor.far) {
-        return false;
-    }
-    const constants c = constants_of(&anchor, scale);
-    lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
-    for (int j = 0; j < count; j++) add_vectors(&sum, &z[j], 1, &c, CAREFUL, false, want_v, NULL);
-    const double r = sum_of_quads(&sum.r, 1), w = sum_of_quads(&sum.w, 1);
-    if (!(fabs(r + w) < HUGE_VAL)) { /* a NaN may leave r finite, not w */
-        return false;
-    }
-    *row = (ent_sums){.M = max};
-    add_sums(row, sum.ties, r, w, want_v ? sum_of_quads(&sum.v, 1) : 0, &anchor, scale);
-    for (int j = 0; j < count && want_support; j++) {
-        row->support += (size_t)m_count(v_above(z[j], none));
-    }
-    return true;
-}
-
-/* False, and nothing done, if it is not an ordinary one. */
-VEC_VARIANT bool short_row(ent_sums *row, const source *s, const ent_scale *scale, bool want_v,
-                           bool want_support)
-{
-    return s->row.n <= LANES       ? short_row_of(row, s, scale, 1, want_v, want_support)
-           : s->row.n <= 2 * LANES ? short_row_of(row, s, scale, 2, want_v, want_support)
-                                   : short_row_of(row, s, scale, 4, want_v, want_support);
 }
 
 VEC_VARIANT void sweep(ent_sums *sums, const source *s, const ent_scale *scale, bool want_v,

@@ -68,30 +68,52 @@ void ent_record_add(ent_record *record, const ent_kernels *k, enum ent_dtype dty
     record_added(record, k, dtype, row, want);
 }
 
+static void add_target(ent_record *record, const entropy_args *a, enum ent_dtype dtype,
+                       const ent_row *row, size_t i)
+{
+    if (a->target != NULL && a->target[i] >= 0) {
+        record->has_target = true;
+        record->target_logit = ent_logit(dtype, row, (size_t)a->target[i]) + 0.0;
+    }
+}
+
 void ent_records_of_rows(ent_record *records, const ent_kernels *k, const ent_plan *plan,
                          size_t first, size_t rows, unsigned want, int threads)
 {
     const entropy_args *a = plan->args;
     const enum ent_dtype dtype = (enum ent_dtype)a->dtype;
-    ent_scale scale = {.T = 0};
+    ent_scale scales[ROWS_AT_ONCE], *scale = scales;
+    scale->T = 0;
+    ent_short list[ROWS_AT_ONCE];
+    size_t n = 0;
     for (size_t j = 0; j < rows; j++) {
-        const size_t i = first + j;
-        if (ent_skips(a, i)) {
-            ent_record_init(&records[j], 1);
-            records[j].skipped = true;
+        const bool skipped = ent_skips(a, first + j);
+        const double T = skipped ? 1 : ent_temperature_of(a, first + j);
+        ent_record_init(&records[j], T);
+        records[j].skipped = skipped;
+        if (!skipped) {
+            if (T != scale->T) {
+                scale = &scales[n];
+                *scale = ent_scale_of(T);
+            }
+            list[n++] = (ent_short){ent_row_of(plan, first + j), scale, &records[j].sums};
+        }
+    }
+    const uint32_t summed = n > 0 && a->vocab <= ENT_SHORT ? k->sum_short[dtype](list, n, want) : 0;
+    for (size_t j = 0, l = 0; j < rows; j++) {
+        if (records[j].skipped) {
             continue;
         }
-        const double T = ent_temperature_of(a, i);
-        if (T != scale.T) {
-            scale = ent_scale_of(T);
+        const ent_row *row = &list[l].row;
+        if (summed >> l & 1) {
+            record_added(&records[j], k, dtype, row, want);
+        } else {
+            ent_record_add(&records[j], k, dtype, row, list[l].scale, want, threads);
         }
-        const ent_row row = ent_row_of(plan, i);
-        ent_record_init(&records[j], T);
-        ent_record_add(&records[j], k, dtype, &row, &scale, want, threads);
-        if ((want & WANT_TARGET) && a->target != NULL && a->target[i] >= 0) {
-            records[j].has_target = true;
-            records[j].target_logit = ent_logit(dtype, &row, (size_t)a->target[i]) + 0.0;
+        if (want & WANT_TARGET) {
+            add_target(&records[j], a, dtype, row, first + j);
         }
+        l++;
     }
 }
 

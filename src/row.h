@@ -28,7 +28,7 @@ enum {
 };
 
 /* Rows whose logarithms are taken together. */
-#define ROWS_AT_ONCE 16
+#define ROWS_AT_ONCE ENT_SHORT_ROWS
 
 /* Row i, which is not skipped, and its temperature. */
 ent_row ent_row_of(const ent_plan *plan, size_t i);

@@ -96,8 +96,13 @@ void ent_sweep_shared(ent_sums *sums, const ent_kernels *k, enum ent_dtype dtype
     for (size_t from = 0; from < row->n; from += most) {
         const size_t left = row->n - from, n = left < most ? left : most;
         const size_t piece = (n / MOST_PIECES / ENT_BLOCK + 1) * ENT_BLOCK;
-        window w = {k,    dtype,   ent_part_of(row, dtype, from, n),         scale,
-                    want, sums->M, piece > LEAST_PIECE ? piece : LEAST_PIECE};
+        window w = {.k = k,
+                    .dtype = dtype,
+                    .row = ent_part_of(row, dtype, from, n),
+                    .scale = scale,
+                    .want = want,
+                    .M = sums->M,
+                    .piece = piece > LEAST_PIECE ? piece : LEAST_PIECE};
         sum_window(&w, threads);
         for (size_t i = 0; i < n; i += ENT_BLOCK) {
             const ent_sums *block = &block_sums[i / ENT_BLOCK];

@@ -1,0 +1,118 @@
+/* Short rows, of at most a quad, side by side: what one of them waits for, the others need not. The
+ * sums are those of the sweep, which has the same operations in the same order. */
+#ifndef ENT_OP_SHORT_H
+#define ENT_OP_SHORT_H
+
+#include "op_block.h"
+
+_Static_assert(ENT_SHORT == QUAD, "a short row is one quad");
+
+/* The vectors of a row that has at most `count`. */
+INLINE void load_short(vf32 *z, const source *s, int count)
+{
+    for (int j = 0; j < count; j++) {
+        const size_t i = (size_t)j * LANES;
+        z[j] = i < s->row.n ? load(s, i, s->row.n - i) : v_set1(-INFINITY);
+    }
+}
+
+INLINE float max_short(const vf32 *z, int count)
+{
+    vf32 max = z[0];
+    for (int j = 1; j < count; j++) max = v_max(z[j], max);
+    return v_hmax(max) + 0.0f; /* -0 becomes +0 */
+}
+
+/* The anchors of several rows, as arrays, of which compilers make vectors. Of a row that is far, or
+ * has no finite maximum, nothing else is right. */
+typedef struct anchors {
+    double unit[ENT_SHORT_ROWS];
+    float M[ENT_SHORT_ROWS], floor[ENT_SHORT_ROWS], c[EXP_TERMS][ENT_SHORT_ROWS];
+    bool far[ENT_SHORT_ROWS];
+} anchors;
+
+NOINLINE void find_anchors(anchors *a, const ent_short *rows, size_t n)
+{
+    double y[ENT_SHORT_ROWS] = {0}, base[ENT_SHORT_ROWS] = {0}, T[ENT_SHORT_ROWS] = {0};
+    for (size_t i = 0; i < n; i++) {
+        const ent_scale *scale = rows[i].scale;
+        y[i] = (double)a->M[i] * ((double)scale->hi + scale->lo);
+        a->far[i] = ent_is_far(y[i]);
+        base[i] = a->far[i] ? 0 : nearest(y[i]);
+        T[i] = scale->T;
+    }
+    for (size_t i = 0; i < ENT_SHORT_ROWS; i++) a->floor[i] = ent_floor(base[i], T[i]);
+    for (size_t i = 0; i < ENT_SHORT_ROWS; i++) a->unit[i] = ent_unit(y[i], base[i]);
+    for (int k = 0; k < EXP_TERMS; k++) {
+        for (size_t i = 0; i < ENT_SHORT_ROWS; i++) a->c[k][i] = ent_coefficient(k, base[i]);
+    }
+}
+
+INLINE constants short_constants(const anchors *a, size_t i, const ent_scale *scale)
+{
+    constants c = {
+        .exp = {.hi = v_set1(scale->hi), .lo = v_set1(scale->lo), .floor = v_set1(a->floor[i])},
+        .M = v_set1(a->M[i]),
+        .unit = v_set1(scale->unit)};
+    for (int k = 0; k < EXP_TERMS; k++) c.exp.c[k] = v_set1(a->c[k][i]);
+    return c;
+}
+
+/* False, and nothing written, if the row has a NaN. */
+INLINE bool finish_short(const ent_short *row, lanes *sum, double M, double unit, bool want_v)
+{
+    const double r = sum_of_quads(&sum->r, 1), w = sum_of_quads(&sum->w, 1);
+    if (!(fabs(r + w) < HUGE_VAL)) { /* a NaN may leave r finite, not w */
+        return false;
+    }
+    *row->sums = (ent_sums){.M = M, .c = sum->ties, .r = r * unit, .w = w * unit + 0.0};
+    if (want_v) {
+        const double size = row->scale->unit;
+        row->sums->v = sum_of_quads(&sum->v, 1) * unit / (size * size);
+    }
+    return true;
+}
+
+/* In stages, each of them short enough that the CPU has several rows in hand. */
+INLINE uint32_t short_rows_of(const ent_short *rows, size_t n, enum ent_dtype dtype, bool masked,
+                              int count, bool want_v, bool want_support)
+{
+    anchors a;
+    lanes sum[ENT_SHORT_ROWS];
+    for (size_t i = 0; i < n; i++) {
+        vf32 z[4];
+        load_short(z, &(source){rows[i].row, dtype, masked}, count);
+        a.M[i] = max_short(z, count);
+    }
+    find_anchors(&a, rows, n);
+    for (size_t i = 0; i < n; i++) {
+        vf32 z[4];
+        load_short(z, &(source){rows[i].row, dtype, masked}, count);
+        const constants c = short_constants(&a, i, rows[i].scale);
+        lanes s = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
+        for (int j = 0; j < count; j++) add_vectors(&s, &z[j], 1, &c, CAREFUL, false, want_v, NULL);
+        sum[i] = s;
+    }
+    uint32_t done = 0;
+    for (size_t i = 0; i < n; i++) {
+        const bool ok = !a.far[i] && finish_short(&rows[i], &sum[i], a.M[i], a.unit[i], want_v);
+        done |= (uint32_t)ok << i;
+    }
+    for (size_t i = 0; i < n && want_support; i++) {
+        const source s = {rows[i].row, dtype, masked};
+        rows[i].sums->support = done >> i & 1 ? count_support(&s, 0, s.row.n) : 0;
+    }
+    return done;
+}
+
+/* Which of the n <= ENT_SHORT_ROWS rows, all of one length, have been summed: a bit for each. */
+VEC_VARIANT uint32_t short_rows(const ent_short *rows, size_t n, enum ent_dtype dtype, bool masked,
+                                bool want_v, bool want_support)
+{
+    const size_t length = rows[0].row.n;
+    return length <= LANES       ? short_rows_of(rows, n, dtype, masked, 1, want_v, want_support)
+           : length <= 2 * LANES ? short_rows_of(rows, n, dtype, masked, 2, want_v, want_support)
+                                 : short_rows_of(rows, n, dtype, masked, 4, want_v, want_support);
+}
+
+#endif
