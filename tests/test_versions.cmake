@@ -12,7 +12,8 @@ foreach(part MAJOR MINOR PATCH)
 endforeach()
 list(JOIN version "." version)
 
-# agree(FILE PATTERN): what the pattern's one group matches in the file, everywhere that it does and at least once, is the version.
+# agree(FILE PATTERN): what the pattern's one group matches in the file, everywhere that it does and at least once,
+# is the version.
 function(agree file pattern)
   file(READ ${file} text)
   string(REGEX MATCHALL "${pattern}" all "\n${text}")

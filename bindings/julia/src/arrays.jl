@@ -3,8 +3,8 @@
 """
     LibEntropy.dtype(T)
 
-How the library reads logits of type `T`: 0 as binary32, 1 as binary16, 2 as bfloat16. A type of the same bits can be added:
-`LibEntropy.dtype(::Type{BFloat16}) = Cint(2)`.
+How the library reads logits of type `T`: 0 as binary32, 1 as binary16, 2 as bfloat16. A type of the same bits can
+be added: `LibEntropy.dtype(::Type{BFloat16}) = Cint(2)`.
 """
 dtype(::Type{Float32}) = Cint(0)
 dtype(::Type{Float16}) = Cint(1)
@@ -23,8 +23,8 @@ require_contiguous(x::InMemory) = stride(x, 1) == 1 || size(x, 1) <= 1 ||
     throw(ArgumentError("the logits of a row are not contiguous in memory: copy them"))
 require_contiguous(x::AbstractArray) = throw(ArgumentError("$(typeof(x)) is not an array in memory: collect it"))
 
-# The rows of x as [seq, batch], and the distances between them; y is of the same shape, and has distances of its own. Axes along
-# which the rows of both are evenly spaced are taken together.
+# The rows of x as [seq, batch], and the distances between them; y is of the same shape, and has distances of its
+# own. Axes along which the rows of both are evenly spaced are taken together.
 struct Layout
     batch::Int
     seq::Int

@@ -39,10 +39,11 @@ end
 """
     State(; temperature = 1)
 
-What has been seen of a row of logits, or of a shard of it: enough for every result of the whole. A new one has seen nothing.
+What has been seen of a row of logits, or of a shard of it: enough for every result of the whole. A new one has seen
+nothing.
 
-States are values: [`append`](@ref) and `merge` return new ones. They hold no references, and may be stored, sent to other processes, and
-reduced: `reduce(merge, states)`.
+States are values: [`append`](@ref) and `merge` return new ones. They hold no references, and may be stored, sent to
+other processes, and reduced: `reduce(merge, states)`.
 
 # Example
 
@@ -69,10 +70,12 @@ struct State
     reserved::NTuple{4, UInt64}
 end
 
-# The functions of the library, found once: looking one up is not allowed while the garbage collector is released, as below.
-const functions = (:entropy_forward, :entropy_backward, :entropy_forward_states, :entropy_merge_states, :entropy_results_of_states,
-    :entropy_state_init, :entropy_state_merge, :entropy_state_add_f32, :entropy_state_add_f16, :entropy_state_add_bf16, :entropy_version,
-    :entropy_strerror, :entropy_isa, :entropy_set_isa, :entropy_get_num_threads, :entropy_set_num_threads)
+# The functions of the library, found once: looking one up is not allowed while the garbage collector is released,
+# as below.
+const functions = (:entropy_forward, :entropy_backward, :entropy_forward_states, :entropy_merge_states,
+    :entropy_results_of_states, :entropy_state_init, :entropy_state_merge, :entropy_state_add_f32,
+    :entropy_state_add_f16, :entropy_state_add_bf16, :entropy_version, :entropy_strerror, :entropy_isa,
+    :entropy_set_isa, :entropy_get_num_threads, :entropy_set_num_threads)
 for name in functions
     @eval const $name = Ref(C_NULL)
 end
@@ -84,7 +87,8 @@ function __init__()
     end
 end
 
-# A ccall during which the garbage collector does not wait for this task. Its arguments must be bits: none may be allocated for it.
+# A ccall during which the garbage collector does not wait for this task. Its arguments must be bits: none may be
+# allocated for it.
 macro released(call)
     quote
         collecting = ccall(:jl_gc_safe_enter, Int8, ())
@@ -127,7 +131,8 @@ instruction_set() = unsafe_string(ccall(entropy_isa[], Cstring, ()))
 """
     instruction_set!(name)
 
-Chooses an instruction set; `nothing`: the best one. No result changes. An `ArgumentError` where this machine lacks it.
+Chooses an instruction set; `nothing`: the best one. No result changes. An `ArgumentError` where this machine lacks
+it.
 """
 instruction_set!(name::AbstractString) = check(ccall(entropy_set_isa[], Cint, (Cstring,), name))
 instruction_set!(::Nothing) = check(ccall(entropy_set_isa[], Cint, (Ptr{Cvoid},), C_NULL))
@@ -138,6 +143,7 @@ num_threads() = Int(ccall(entropy_get_num_threads[], Cint, ()))
 """
     num_threads!(n)
 
-Sets how many threads calls use at most; 0: the environment variable `ENTROPY_NUM_THREADS`, or as many as there are CPUs.
+Sets how many threads calls use at most; 0: the environment variable `ENTROPY_NUM_THREADS`, or as many as there are
+CPUs.
 """
 num_threads!(n::Integer) = check(ccall(entropy_set_num_threads[], Cint, (Cint,), n))

@@ -12,9 +12,10 @@ struct Options{T, G, R, A}
     num_threads::Int
 end
 
-function Options(logits; temperature = nothing, target = nothing, row_mask = nothing, allowed = nothing, num_threads::Integer = 0)
-    Options(temperature_of(temperature, logits), target_of(target, logits), per_row(Bool, row_mask, logits, "row_mask"), allowed,
-        mask_stride(allowed, logits), Int(num_threads))
+function Options(logits; temperature = nothing, target = nothing, row_mask = nothing, allowed = nothing,
+        num_threads::Integer = 0)
+    Options(temperature_of(temperature, logits), target_of(target, logits),
+        per_row(Bool, row_mask, logits, "row_mask"), allowed, mask_stride(allowed, logits), Int(num_threads))
 end
 
 temperature_of(T::Real, logits) = Ref(Float32(T))
@@ -37,9 +38,10 @@ end
 function mask_stride(allowed::Array{UInt32}, logits)
     size(allowed) == (words(logits),) && return 0
     size(allowed) == (words(logits), rows(logits)...) && return words(logits)
-    throw(DimensionMismatch("allowed is $(size(allowed)), for logits of $(size(logits)) it has $(words(logits)) words for each row"))
+    throw(DimensionMismatch("allowed is $(size(allowed)): $(size(logits)) logits have $(words(logits)) words a row"))
 end
-mask_stride(allowed, logits) = throw(ArgumentError("allowed is a BitArray, or an Array of UInt32 words, not $(typeof(allowed))"))
+mask_stride(allowed, logits) =
+    throw(ArgumentError("allowed is a BitArray, or an Array of UInt32 words, not $(typeof(allowed))"))
 
 # The arguments of a call. Pointers into `logits`, `out` and `o`, which the caller preserves.
 function Args(logits::AbstractArray{T}, l::Layout, out::NamedTuple, o::Options) where {T}
@@ -49,10 +51,15 @@ function Args(logits::AbstractArray{T}, l::Layout, out::NamedTuple, o::Options) 
 end
 
 # Each name by itself, so that the compiler knows the types.
-result_pointers(out::NamedTuple) = (pointer_to(Float32, get(out, :entropy, nothing)), pointer_to(Float32, get(out, :varentropy, nothing)),
-    pointer_to(Float32, get(out, :logsumexp, nothing)), pointer_to(Float32, get(out, :max_logit, nothing)),
-    pointer_to(Float32, get(out, :max_logprob, nothing)), pointer_to(Float32, get(out, :target_logprob, nothing)),
-    pointer_to(Int64, get(out, :argmax, nothing)), pointer_to(Int64, get(out, :support, nothing)))
+result_pointers(out::NamedTuple) = (
+    pointer_to(Float32, get(out, :entropy, nothing)),
+    pointer_to(Float32, get(out, :varentropy, nothing)),
+    pointer_to(Float32, get(out, :logsumexp, nothing)),
+    pointer_to(Float32, get(out, :max_logit, nothing)),
+    pointer_to(Float32, get(out, :max_logprob, nothing)),
+    pointer_to(Float32, get(out, :target_logprob, nothing)),
+    pointer_to(Int64, get(out, :argmax, nothing)),
+    pointer_to(Int64, get(out, :support, nothing)))
 
 function forward(logits, out::NamedTuple, o::Options)
     dtype(eltype(logits))
@@ -63,8 +70,8 @@ end
 """
     entropy!(out, logits; options...)
 
-The entropy of every row, in nats, written to `out`, an array of `Float32` of the size of `logits` without its first axis. Allocates
-nothing, but for a temperature that is a number and for targets. See [`entropy`](@ref).
+The entropy of every row, in nats, written to `out`, an array of `Float32` of the size of `logits` without its first
+axis. Allocates nothing, but for a temperature that is a number and for targets. See [`entropy`](@ref).
 """
 function entropy!(out::AbstractArray, logits::AbstractArray; options...)
     require_result(Float32, out, logits, "out")
@@ -75,15 +82,16 @@ end
 """
     entropy(logits; options...)
 
-The Shannon entropy of every row `logits[:, i, j, ...]`, in nats: a number for a vector, else an array of `Float32` of the size of
-`logits` without its first axis.
+The Shannon entropy of every row `logits[:, i, j, ...]`, in nats: a number for a vector, else an array of `Float32`
+of the size of `logits` without its first axis.
 
 # Options
 
   - `temperature`: a number, or an array of one for each row; logits are divided by it
   - `row_mask`: an array of `Bool`, one for each row; where it is `false` the row is not read, and its results are 0
-  - `allowed`: which tokens take part: a `BitVector` over the vocabulary, for all rows; a `BitArray` of the size of `logits`, if the
-    vocabulary is a multiple of 32; or `UInt32` words, bit `(i - 1) % 32` of word `(i - 1) ÷ 32 + 1` for token `i`, for all rows or each
+  - `allowed`: which tokens take part: a `BitVector` over the vocabulary, for all rows; a `BitArray` of the size of
+    `logits`, if the vocabulary is a multiple of 32; or `UInt32` words, for all rows or each: token `i` is bit
+    `(i - 1) % 32` of word `(i - 1) ÷ 32 + 1`
   - `target`: see [`stats`](@ref)
   - `num_threads`: at most so many; 0: [`LibEntropy.num_threads`](@ref)
 
@@ -103,12 +111,13 @@ entropy(logits::AbstractVector; options...) = entropy!(fill(0f0), logits; option
 """
     stats!(results::NamedTuple, logits; options...)
 
-Writes the results whose names `results` has to the arrays that it holds: `stats!((entropy = H, argmax = best), logits)`. Each is of the
-size of `logits` without its first axis; `argmax` and `support` are of `Int64`, all others of `Float32`. See [`stats`](@ref).
+Writes the results whose names `results` has to the arrays that it holds, as in
+`stats!((entropy = H, argmax = best), logits)`. Each is of the size of `logits` without its first axis; `argmax` and
+`support` are of `Int64`, all others of `Float32`. See [`stats`](@ref).
 """
 function stats!(results::NamedTuple, logits::AbstractArray; options...)
     for name in keys(results)
-        name in result_names || throw(ArgumentError("there is no result $name, but there are $(join(result_names, ", "))"))
+        name in result_names || throw(ArgumentError("there is no result $name, but $(join(result_names, ", "))"))
         require_result(result_type(name), results[name], logits, name)
     end
     o = Options(logits; options...)
@@ -132,15 +141,17 @@ only_element(x) = x[]
 """
     stats(logits, names::Symbol...; options...)
 
-A named tuple of the results that are named, of every row, in one sweep: arrays of the size of `logits` without its first axis, or
-numbers if `logits` is a vector. With `p` the softmax of `logits / temperature` over the tokens that take part:
+A named tuple of the results that are named, of every row, in one sweep: arrays of the size of `logits` without its
+first axis, or numbers if `logits` is a vector. With `p` the softmax of `logits / temperature` over the tokens that
+take part:
 
   - `:entropy` `-Σ p log p`
   - `:varentropy` `Σ p (log p + H)²`
   - `:logsumexp` `log Σ exp(logits / temperature)`
   - `:max_logit` the largest logit that takes part, as given
   - `:max_logprob` `log p` of it
-  - `:target_logprob` `log p` of the row's target: with the option `target`, an array of one token for each row; 0 or less: none
+  - `:target_logprob` `log p` of the row's target: with the option `target`, an array of one token for each row; 0
+    or less: none
   - `:argmax` the first token of the largest logit; 0: none
   - `:support` how many tokens take part
 
@@ -161,15 +172,15 @@ end
 """
     gradient!(dlogits, logits; entropy, logsumexp, target_logprob, results, options...)
 
-Writes to `dlogits` the gradient of a loss with respect to the logits, from its gradients with respect to three results: `entropy`,
-`logsumexp` and `target_logprob`, each one value for each row, or not given, which is 0. `dlogits` is like `logits` in type and size, and
-may be `logits` itself.
+Writes to `dlogits` the gradient of a loss with respect to the logits, from its gradients with respect to three
+results: `entropy`, `logsumexp` and `target_logprob`, each one value for each row, or not given, which is 0.
+`dlogits` is like `logits` in type and size, and may be `logits` itself.
 
-`results`: what [`stats`](@ref) has given, with the same options, if it holds `entropy`, `max_logit` and `max_logprob`: the rows are then
-swept once instead of twice. Further options are those of [`entropy`](@ref).
+`results`: what [`stats`](@ref) has given, with the same options, if it holds `entropy`, `max_logit` and
+`max_logprob`: the rows are then swept once instead of twice. Further options are those of [`entropy`](@ref).
 """
-function gradient!(dlogits::AbstractArray, logits::AbstractArray; entropy = nothing, logsumexp = nothing, target_logprob = nothing,
-        results::NamedTuple = NamedTuple(), options...)
+function gradient!(dlogits::AbstractArray, logits::AbstractArray; entropy = nothing, logsumexp = nothing,
+        target_logprob = nothing, results::NamedTuple = NamedTuple(), options...)
     eltype(dlogits) === eltype(logits) ||
         throw(ArgumentError("the gradient is $(eltype(dlogits)), logits are $(eltype(logits))"))
     dtype(eltype(logits))
@@ -182,8 +193,8 @@ function gradient!(dlogits::AbstractArray, logits::AbstractArray; entropy = noth
         max_logit = per_row(Float32, get(results, :max_logit, nothing), logits, "results.max_logit"),
         max_logprob = per_row(Float32, get(results, :max_logprob, nothing), logits, "results.max_logprob"))
     GC.@preserve logits dlogits o dH dlse dlogp out begin
-        grads = Grads(sizeof(Grads), pointer_to(Float32, dH), pointer_to(Float32, dlse), pointer_to(Float32, dlogp), pointer(dlogits),
-            l.y_strides...)
+        grads = Grads(sizeof(Grads), pointer_to(Float32, dH), pointer_to(Float32, dlse), pointer_to(Float32, dlogp),
+            pointer(dlogits), l.y_strides...)
         backward(Args(logits, l, out, o), grads)
     end
     dlogits
@@ -194,4 +205,5 @@ end
 
 [`gradient!`](@ref) in a new array.
 """
-gradient(logits::AbstractArray{T, N}; options...) where {T, N} = gradient!(Array{T, N}(undef, size(logits)), logits; options...)
+gradient(logits::AbstractArray{T, N}; options...) where {T, N} =
+    gradient!(Array{T, N}(undef, size(logits)), logits; options...)

@@ -2,22 +2,25 @@ function State(; temperature::Real = 1)
     s = Ref{State}()
     ccall(entropy_state_init[], Cvoid, (Ref{State},), s)
     new = s[]
-    fields = ntuple(i -> fieldname(State, i) === :temperature ? Float64(temperature) : getfield(new, i), fieldcount(State))
-    append(State(fields...), Float32[])
+    field(name) = name === :temperature ? Float64(temperature) : getfield(new, name)
+    append(State(map(field, fieldnames(State))...), Float32[])
 end
 
 """
     append(state, logits::AbstractVector)
 
-The state of a row in which `logits` follow what `state` has seen. If every piece but the last is a multiple of 1024 logits, the results
-are those of the whole row to the last bit, else within twice the error.
+The state of a row in which `logits` follow what `state` has seen. If every piece but the last is a multiple of 1024
+logits, the results are those of the whole row to the last bit, else within twice the error.
 """
 function append(state::State, logits::AbstractVector{T}) where {T}
     require_contiguous(logits)
     type = dtype(T)
     add = (entropy_state_add_f32, entropy_state_add_f16, entropy_state_add_bf16)[type + 1][]
     s = Ref(state)
-    GC.@preserve s logits check(@released ccall(add, Cint, (Ptr{State}, Ptr{Cvoid}, Csize_t), address(s), pointer(logits), length(logits)))
+    GC.@preserve s logits begin
+        first, n = pointer(logits), length(logits)
+        check(@released ccall(add, Cint, (Ptr{State}, Ptr{Cvoid}, Csize_t), address(s), first, n))
+    end
     s[]
 end
 
@@ -47,8 +50,8 @@ end
 """
     states(logits; options...)
 
-The [`State`](@ref) of every row of `logits`, in an array of its size without the first axis. Options are those of [`entropy`](@ref);
-a `target` makes the state remember its logit.
+The [`State`](@ref) of every row of `logits`, in an array of its size without the first axis. Options are those of
+[`entropy`](@ref); a `target` makes the state remember its logit.
 """
 function states(logits::AbstractArray{T}; options...) where {T}
     out = Array{State}(undef, rows(logits))
@@ -56,8 +59,10 @@ function states(logits::AbstractArray{T}; options...) where {T}
     o = Options(logits; options...)
     l = Layout(logits)
     GC.@preserve logits out o begin
-        args = Ref(Args(logits, l, NamedTuple(), o))
-        GC.@preserve args check(@released ccall(entropy_forward_states[], Cint, (Ptr{Args}, Ptr{State}), address(args), pointer(out)))
+        args, first = Ref(Args(logits, l, NamedTuple(), o)), pointer(out)
+        GC.@preserve args begin
+            check(@released ccall(entropy_forward_states[], Cint, (Ptr{Args}, Ptr{State}), address(args), first))
+        end
     end
     out
 end

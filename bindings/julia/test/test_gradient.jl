@@ -17,7 +17,8 @@
             terms = (H_part * (logp + r.entropy) + p[k] * abs(dlse[i, j]) + logp_part) / T[i, j]
             errors = (H_part * (relative(r.entropy) + relative(r.max_logprob)) +
                 p[k] * abs(dlogp[i, j]) * relative(r.max_logprob)) / T[i, j]
-            rounding = max(precision, eps(Float32)) * abs(expected[k]) + (type === Float16 ? nextfloat(Float16(0)) : floatmin(Float32))
+            smallest = type === Float16 ? nextfloat(Float16(0)) : floatmin(Float32)
+            rounding = max(precision, eps(Float32)) * abs(expected[k]) + smallest
             @test near(got[k, i, j], expected[k], (1e-6 + 2e-7 * logp) * terms + errors + rounding)
         end
     end

@@ -69,7 +69,8 @@ end
     @test read(file, String) == expected
 end
 
-# ChainRulesCore itself where it is installed; else what of it the extension needs, so that the rule is run all the same.
+# ChainRulesCore itself where it is installed; else what of it the extension needs, so that the rule is run all the
+# same.
 if Base.find_package("ChainRulesCore") === nothing
     @info "ChainRulesCore is not installed: the rule is tested with a stand-in"
     @eval Main module ChainRulesCore
@@ -85,7 +86,7 @@ if Base.find_package("ChainRulesCore") === nothing
     end
     # without a package of that name the extension's `import` finds the module in Main
     extension = read(joinpath(@__DIR__, "..", "ext", "LibEntropyChainRulesCoreExt.jl"), String)
-    include_string(Main, replace(replace(extension, "import ChainRulesCore\n" => "import ..ChainRulesCore\n"), "using ChainRulesCore:" => "using ..ChainRulesCore:"))
+    include_string(Main, replace(extension, r"(import|using) ChainRulesCore" => s"\1 ..ChainRulesCore"))
 else
     @eval Main import ChainRulesCore
     isdefined(Base, :get_extension) || include(joinpath(@__DIR__, "..", "ext", "LibEntropyChainRulesCoreExt.jl"))
