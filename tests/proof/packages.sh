@@ -8,7 +8,7 @@ command -v dpkg-shlibdeps >/dev/null || { echo "skipped: dpkg-dev is not install
 rm -rf build && mkdir build
 (cd build && cmake -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr "$SOURCE" && cmake --build . && cpack -G DEB) >build.log 2>&1 ||
     { tail -n 50 build.log; exit 1; }
-cp -r build/*.deb "$SOURCE/tests/consumer" "$SOURCE/tests/data" "$BUILD"/tests/hpp/example.{cpp,expected} "$root/entropy"
+cp -r build/*.deb "$SOURCE/tests/consumer" "$SOURCE/tests/data" "$BUILD"/tests/hpp/hpp_example.{cpp,expected} "$root/entropy"
 
 step() { echo "$1" && inside "$1" >>steps.log 2>&1 || { tail -n 50 steps.log; echo "failed: $1"; exit 1; }; }
 : >steps.log
@@ -17,7 +17,7 @@ step "entropy --summary data/smollm2_f32.npy && ! dpkg -s libentropy0"
 step "apt-get install -y --no-install-recommends build-essential cmake ./libentropy0_*.deb ./libentropy-dev_*.deb"
 step "cmake -S consumer -B built && cmake --build built"
 for program in entropy entropy-static; do step "built/${program}_c && built/${program}_cpp"; done
-step 'g++ -std=c++17 example.cpp -o example $(pkg-config --cflags --libs entropy) && ./example | diff - example.expected'
+step 'g++ -std=c++17 hpp_example.cpp -o example $(pkg-config --cflags --libs entropy) && ./example | diff - hpp_example.expected'
 step "mkdir debian && printf 'Source: x\n\nPackage: x\nArchitecture: any\n' >debian/control && dpkg-shlibdeps -O example | grep 'libentropy0 (>= [0-9.]*)'"
 step "apt-get purge -y entropy libentropy-dev libentropy0"
 step "[ -z \"\$(find / -xdev -path /entropy -prune -o -name '*entropy*' -print)\" ]"
