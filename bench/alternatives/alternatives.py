@@ -166,7 +166,6 @@ def _torch():
     import torch
     torch.set_grad_enabled(False)
     torch.set_num_threads(threads)
-    torch._dynamo.config.recompile_limit = 64  # one shape after another
     return torch
 
 
@@ -203,7 +202,11 @@ def torch_verl(rows):
 
 @cache
 def _compiled(form):
-    return _torch().compile(form, dynamic=False, fullgraph=True)
+    torch = _torch()
+    config = torch._dynamo.config
+    for limit in {"recompile_limit", "cache_size_limit"} & set(dir(config)):  # the latter in older versions
+        setattr(config, limit, 64)
+    return torch.compile(form, dynamic=False, fullgraph=True)
 
 
 def _register_compiled(form, label):

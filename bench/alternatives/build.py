@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 here = Path(__file__).resolve().parent
@@ -32,7 +33,7 @@ def runtime_library(soname: str) -> Path | None:
     return path if path.is_absolute() else None
 
 
-def compile_library(target: Path, sources: list[Path], flags: list[str], libraries: list[str] = []) -> None:
+def compile_library(target: Path, sources: list[Path], flags: list[str], libraries: Sequence[str] = ()) -> None:
     # Linked without -Ofast, which would set flush-to-zero for the whole process.
     objects = [target.with_name(f"{target.stem}-{source.stem}.o") for source in sources]
     for source, object_ in zip(sources, objects):
@@ -68,6 +69,8 @@ def loops(march: str) -> dict[str, tuple[list[str], list[str]]]:
 def build(directory: Path, marchs: list[str]) -> dict[str, str]:
     """Fills a directory that needs nothing else; which loops cannot be had, and why."""
     directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.glob("*.so"):
+        old.unlink()
     entropy = libentropy()
     if entropy is None or not entropy.exists():
         raise SystemExit("libentropy.so.0 is missing: cmake --workflow --preset demo builds it, or set ENTROPY_LIBRARY")
@@ -82,7 +85,7 @@ def build(directory: Path, marchs: list[str]) -> dict[str, str]:
         for march in marchs:
             variants |= loops(march)
     except (OSError, RuntimeError) as error:
-        return {"C loop": f"no compiler that works: {error}"}
+        return {"plain read, C loop": f"no compiler that works: {error}"}
     (directory / "compiler.txt").write_text(version + "\n")
     failures = {}
     for number, (name, (flags, libraries)) in enumerate(variants.items()):
