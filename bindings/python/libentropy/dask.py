@@ -47,18 +47,23 @@ def stats(
     # What is wrong shall be an error now, not in a worker later.
     logits_of(np.empty(0, array.dtype))
     State(1.0 if temperature is None else temperature)
+    axis %= array.ndim
     states = da.reduction(
         array,
         partial(_chunk, temperature=temperature),
         _merge,
         combine=_merge,
         axis=axis,
+        keepdims=True,
         dtype=state_dtype,
         split_every=split_every,
-        meta=np.empty((0,) * (array.ndim - 1), state_dtype),
+        meta=np.empty((0,) * array.ndim, state_dtype),
     )
     return _calls.stats_tuple(
-        {name: states.map_blocks(_result, name, dtype=_calls.result_dtypes[name]) for name in names}
+        {
+            name: states.map_blocks(_result, name, axis, drop_axis=axis, dtype=_calls.result_dtypes[name])
+            for name in names
+        }
     )
 
 
@@ -72,9 +77,8 @@ def _chunk(x: np.ndarray, axis: tuple[int, ...], keepdims: bool, temperature: fl
 def _merge(states: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
     """States of neighbouring chunks, joined in the order of the vocabulary."""
     parts = np.moveaxis(states, axis[0], 0)
-    merged = reduce(_calls.merge_states, [parts[i, ...] for i in range(len(parts))])
-    return np.expand_dims(merged, axis[0]) if keepdims else merged
+    return np.expand_dims(reduce(_calls.merge_states, [parts[i, ...] for i in range(len(parts))]), axis[0])
 
 
-def _result(states: np.ndarray, name: _calls.Result) -> np.ndarray:
-    return np.asarray(_calls.stats_of_states(states, name)[0])
+def _result(states: np.ndarray, name: _calls.Result, axis: int) -> np.ndarray:
+    return np.asarray(_calls.stats_of_states(np.squeeze(states, axis), name)[0])
