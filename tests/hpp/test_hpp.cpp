@@ -13,17 +13,18 @@
 
 static int allocations = 0;
 
-void *operator new(std::size_t size)
+// Not inlined: at -O1 gcc sees half of each pair, and warns that free() is given what new gave.
+__attribute__((noinline)) void *operator new(std::size_t size)
 {
     allocations++;
     if (void *p = std::malloc(size)) return p;
     throw std::bad_alloc();
 }
-void operator delete(void *p) noexcept
+__attribute__((noinline)) void operator delete(void *p) noexcept
 {
     std::free(p);
 }
-void operator delete(void *p, std::size_t) noexcept
+__attribute__((noinline)) void operator delete(void *p, std::size_t) noexcept
 {
     std::free(p);
 }
