@@ -111,7 +111,7 @@ func TestOptionsAreRefused(t *testing.T) {
 		{wide, entropy.Options{Allowed: make([]uint32, 3), AllowedStride: 1}, entropy.ErrShape},
 		{wide, entropy.Options{Allowed: make([]uint32, 4), AllowedStride: 1}, entropy.ErrShape},
 		{threeOfFour(), entropy.Options{NumThreads: -1}, entropy.ErrValue},
-		{threeOfFour(), entropy.Options{NumThreads: math.MaxInt}, entropy.ErrValue},
+		{threeOfFour(), entropy.Options{NumThreads: 1<<32 + 1}, entropy.ErrValue},
 	} {
 		out, states := sevens(3), make([]entropy.State, 3)
 		refused(t, c.options, entropy.Forward(c.logits, c.options, entropy.Results{Entropy: out}), c.want, out)
