@@ -1,11 +1,13 @@
 /* A smoke test: entropy_f32 reads rows from memory at a good part of the speed of a loop that does
  * nothing but read them. Both run by turns on one CPU, and medians are compared, so that what else
- * the machine does slows both. ENTROPY_ISA unset: the best instruction set.
+ * the machine does slows both.
  *
- * The floors are half of what machines without other work showed, 0.61 (AVX2, Zen 3) and 0.95
- * (AVX-512, Zen 4), and less: who shares the core takes arithmetic away, which a plain read hardly
- * needs. What a smoke test has to find, a kernel that is not chosen, a prefetch that is lost, a
- * second sweep, is more than that; instructions.sh finds the rest. */
+ * The floors are half of the least that was seen on a Zen 4 whose two cores were shared with three
+ * times as many busy programs: 0.36 with AVX2, 0.46 with AVX-512 (other programs take arithmetic
+ * away, which a plain read hardly needs; idle machines reach 0.6 to 1). That is enough for what a
+ * smoke test has to find, a kernel that is not chosen: the scalar one reaches 0.02. The instructions
+ * that instructions.sh counts tell the rest.
+ */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* sched_setaffinity */
 #endif
@@ -87,7 +89,7 @@ static void make_logits(void)
 int main(void)
 {
     const char *isa = entropy_isa();
-    const double floor = strcmp(isa, "avx512") == 0 ? 0.4 : strcmp(isa, "avx2") == 0 ? 0.3 : 0;
+    const double floor = strcmp(isa, "avx512") == 0 ? 0.23 : strcmp(isa, "avx2") == 0 ? 0.18 : 0;
     size_t readers = 0;
     cpu_set_t cpu;
     begin("bandwidth");
