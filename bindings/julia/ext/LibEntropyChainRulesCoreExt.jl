@@ -10,7 +10,7 @@ function ChainRulesCore.rrule(::typeof(entropy), logits::AbstractArray{<:Abstrac
     function entropy_pullback(tangent)
         dH = unthunk(tangent)
         dH isa AbstractZero && return NoTangent(), dH
-        return NoTangent(), gradient(logits; entropy = dH, results = results, options...)
+        return NoTangent(), LibEntropy.gradient(logits; entropy = dH, results = results, options...)
     end
     return results.entropy, entropy_pullback
 end

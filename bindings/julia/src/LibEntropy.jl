@@ -7,7 +7,8 @@ vocabulary comes first.
 
   - [`entropy`](@ref), [`entropy!`](@ref): the entropy of every row
   - [`stats`](@ref), [`stats!`](@ref): any of the results
-  - [`gradient`](@ref), [`gradient!`](@ref): the gradient of a loss that depends on them
+  - [`LibEntropy.gradient`](@ref), [`LibEntropy.gradient!`](@ref): the gradient of a loss that depends on them (not
+    exported: Zygote has a `gradient`, too)
   - [`State`](@ref), [`states`](@ref): rows that come in pieces, from several tasks or machines
 
 Logits are `Float32` or `Float16`, or `Core.BFloat16` where Julia has it, in any array in memory whose first axis is
@@ -21,7 +22,7 @@ module LibEntropy
 
 import Libdl
 
-export entropy, entropy!, stats, stats!, gradient, gradient!, State, append, states
+export entropy, entropy!, stats, stats!, State, append, states
 
 include("library.jl")
 include("arrays.jl")

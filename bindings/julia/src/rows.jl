@@ -203,7 +203,7 @@ end
 """
     gradient(logits; entropy, logsumexp, target_logprob, results, options...)
 
-[`gradient!`](@ref) in a new array.
+[`LibEntropy.gradient!`](@ref) in a new array.
 """
 gradient(logits::AbstractArray{T, N}; options...) where {T, N} =
     gradient!(Array{T, N}(undef, size(logits)), logits; options...)

@@ -1,4 +1,5 @@
 using LibEntropy, Test
+using LibEntropy: gradient, gradient!
 using Base.Threads: @spawn, nthreads
 
 include("reference.jl")
@@ -21,7 +22,7 @@ function sample(::Type{T}, vocab, size...) where {T}
 end
 
 @testset "LibEntropy" begin
-    @testset "$file" for file in ("test_rows.jl", "test_gradient.jl", "test_state.jl", "test_errors.jl", "test_package.jl")
-        include(file)
+    @testset "$name" for name in ("rows", "gradient", "state", "errors", "package")
+        include("test_$name.jl")
     end
 end

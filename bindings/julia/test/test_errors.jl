@@ -58,6 +58,11 @@ end
 @test same(out, untouched)
 
 @testset "in the library's words" begin
+    @test LibEntropy.check(Cint(0)) === nothing
+    kinds = (ArgumentError, DimensionMismatch, ArgumentError, ArgumentError, OutOfMemoryError)
+    for (i, kind) in enumerate(kinds)
+        @test_throws kind LibEntropy.check(Cint(-i))
+    end
     text = try
         entropy(x; temperature = 0)
     catch e
