@@ -40,9 +40,8 @@ def main() -> None:
         meta = np.empty((0, 0), np.float32)
         logits = da.map_blocks(read, path, chunks=chunks, dtype=np.float32, meta=meta)
         print(f"{rows} rows of {VOCAB} logits, {logits.nbytes / 2**30:.2f} GiB in chunks of {CHUNK_ROWS} rows\n")
-        print(
-            "| worker processes | seconds | GB/s | peak memory of a worker, MB | before the work |\n|---|---|---|---|---|"
-        )
+        print("| workers | seconds | GB/s | peak memory of one, MB | after one chunk |")
+        print("|---|---|---|---|---|")
         for workers in (1, 2):
             os.environ["ENTROPY_NUM_THREADS"] = "1"
             options = dict(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)

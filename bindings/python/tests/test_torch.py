@@ -60,6 +60,25 @@ def test_the_bits_are_those_of_numpy(g):
     assert z.grad.numpy().tobytes() == libentropy.gradient(x.numpy(), entropy=1).tobytes()
 
 
+def test_the_default_dtype_and_device_do_not_matter(g):
+    def results():
+        z = torch.linspace(-3, 3, 60, dtype=torch.float32, device="cpu").reshape(3, 20).requires_grad_()
+        H = let.stats(z, torch.arange(3, device="cpu"), temperature=0.7)
+        (H.entropy + H.target_logprob).sum().backward()
+        return [x.detach() for x in H] + [z.grad]
+
+    expected = results()
+    try:
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        got = results()
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    for a, b in zip(got, expected):
+        assert torch.equal(a, b)
+
+
 def test_finite_differences(g):
     x, eps = normal(g, 12), 1e-2
     z = x.clone().requires_grad_()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -57,25 +57,29 @@ def checked(
         raise ValueError("logits need a vocabulary axis")
     rows = logits.shape[:-1]
     if target is not None:
-        target = torch.as_tensor(target)
+        target = _tensor(target, logits)
         if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
             raise TypeError(f"target must be integers, not {target.dtype}")
         target = _per_row("target", target.long(), logits, rows)
     if temperature is not None:
         if isinstance(temperature, Tensor) and temperature.requires_grad:
             raise ValueError("there is no gradient with respect to the temperature: detach it")
-        temperature = _per_row("temperature", torch.as_tensor(temperature, dtype=torch.float32), logits, rows)
+        temperature = _per_row("temperature", _tensor(temperature, logits).to(torch.float32), logits, rows)
     if mask is not None:
-        mask = torch.as_tensor(mask)
+        mask = _tensor(mask, logits)
         if mask.is_floating_point():
             raise TypeError(f"mask must be bool, not {mask.dtype}")
         mask = _per_row("mask", mask.bool(), logits, rows)
     if allowed is not None:
-        allowed = torch.as_tensor(allowed)
+        allowed = _tensor(allowed, logits)
         if allowed.ndim == 0:
             raise ValueError("allowed needs a vocabulary axis")
         allowed = _per_row("allowed", allowed, logits, (*rows, allowed.shape[-1]))
     return logits, target, temperature, mask, allowed
+
+
+def _tensor(x: Any, logits: Tensor) -> Tensor:
+    return x if isinstance(x, Tensor) else torch.as_tensor(x, device=logits.device)
 
 
 def _per_row(name: str, x: Tensor, logits: Tensor, shape: tuple[int, ...]) -> Tensor:

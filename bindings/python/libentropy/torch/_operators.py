@@ -36,7 +36,7 @@ def forward(
     logits: Tensor, target: Tensor | None, temperature: Tensor | None, mask: Tensor | None, allowed: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """entropy, logsumexp, target_logprob (0 without a target), max_logit and max_logprob of every row."""
-    results = [torch.zeros(logits.shape[:-1]) for _ in range(5)]
+    results = [torch.zeros(logits.shape[:-1], dtype=torch.float32, device="cpu") for _ in range(5)]
     names = ("entropy", "logsumexp", "target_logprob", "max_logit", "max_logprob")
     wanted = {name: tensor.numpy() for name, tensor in zip(names, results)}
     if target is None:
@@ -65,7 +65,7 @@ def gradient(
     grad_target_logprob: Tensor,
 ) -> Tensor:
     """The gradient with respect to the logits, from results of forward and the loss's gradients in three of them."""
-    out = torch.empty(logits.shape, dtype=logits.dtype)
+    out = torch.empty(logits.shape, dtype=logits.dtype, device="cpu")
     upstream = {"entropy": values(grad_entropy), "logsumexp": values(grad_logsumexp)}
     if target is not None:
         upstream["target_logprob"] = values(grad_target_logprob)
@@ -75,7 +75,7 @@ def gradient(
 
 
 def values(x: Tensor) -> np.ndarray:
-    return x.detach().contiguous().numpy()
+    return x.detach().float().contiguous().numpy()
 
 
 @gradient.register_fake

@@ -26,17 +26,15 @@ def vocab_parallel_entropy(
     """Entropy, logsumexp and the target's log-probability of rows whose vocabulary is sharded over a group.
 
     Every process of the group calls it, with its shard [..., shard size] and the same target and temperature, and gets
-    the same bits: those of the whole rows, within twice the bounds of one machine. One all-gather of 128 bytes a row is
-    all that is sent; the gradient, which each process gets for its own shard, sends nothing.
+    the same bits: the results of the whole rows, within twice the bounds of one machine. One all-gather of 128 bytes a
+    row is all that is sent; the gradient, which each process gets for its own shard, sends nothing.
 
     target : int64 [...], an index into the whole vocabulary; negative for none.
     vocab_start : the index of the shard's first token. Without it, shards are of one size and in the order of ranks.
     """
     shard, target, temperature, _, _ = checked(shard, target, temperature)
-    return Stats(
-        *_VocabParallel.apply(shard, target, temperature, group, vocab_start)[: 2 if target is None else 3],
-        *([None] if target is None else []),
-    )
+    entropy, logsumexp, target_logprob = _VocabParallel.apply(shard, target, temperature, group, vocab_start)
+    return Stats(entropy, logsumexp, None if target is None else target_logprob)
 
 
 class _VocabParallel(torch.autograd.Function):
@@ -47,7 +45,7 @@ class _VocabParallel(torch.autograd.Function):
         size = shard.shape[-1]
         start = dist.get_rank(group) * size if vocab_start is None else vocab_start
         if target is None:
-            target = torch.full(shard.shape[:-1], -1)
+            target = torch.full(shard.shape[:-1], -1, device="cpu")
         here = (target >= start) & (target < start + size)
         local = torch.where(here, target - start, -1)
         states = _gather(_operators.rows_of(shard, temperature, local, None, None).states(), group)
