@@ -419,8 +419,8 @@ def test_machine():
 
 
 def test_the_lock_is_released():
-    """While a long call runs, another thread gets on."""
-    x = np.zeros((200, 1 << 18), np.float32)
+    """While a long call runs, another thread gets on. A busy machine may not let it, hence several tries."""
+    x = np.zeros((100, 1 << 18), np.float32)
     x[:] = np.arange(1 << 18) % 97
     ticks, done = [], threading.Event()
 
@@ -429,12 +429,16 @@ def test_the_lock_is_released():
             ticks.append(time.perf_counter())
             time.sleep(1e-4)
 
+    def ticks_amid_a_call():
+        begin = time.perf_counter()
+        libentropy.entropy(x)
+        quarter = (time.perf_counter() - begin) / 4
+        return sum(begin + quarter < t < begin + 3 * quarter for t in ticks)
+
     thread = threading.Thread(target=tick)
     thread.start()
-    begin = time.perf_counter()
-    libentropy.entropy(x)
-    end = time.perf_counter()
-    done.set()
-    thread.join()
-    middle = [t for t in ticks if begin + 0.25 * (end - begin) < t < begin + 0.75 * (end - begin)]
-    assert len(middle) >= 3, f"{len(middle)} ticks in the middle of {end - begin:.3f} s"
+    try:
+        assert any(ticks_amid_a_call() >= 3 for _ in range(50))
+    finally:
+        done.set()
+        thread.join()

@@ -78,7 +78,7 @@ def found(tmp_path_factory):
         for rank in range(2)
     ]
     try:
-        output = [p.communicate(timeout=120)[0] for p in processes]
+        output = [p.communicate(timeout=400)[0] for p in processes]
     finally:
         for p in processes:
             p.kill()
