@@ -31,6 +31,9 @@ fn shapes() {
     let strided = |shape, strides| Logits::strided(&Z, shape, strides).map(|logits| logits.shape());
     assert_eq!(strided([1, 3, 4], [0, 4]), Ok([1, 3, 4]));
     for (shape, strides) in [
+        ([1, 1, 13], [0, 0]),            // a row longer than the logits
+        ([1, 2, 4], [0, 9]),             // one element too few
+        ([2, 1, 4], [9, 0]),             // as here
         ([1, 3, 4], [0, 5]),             // the last row ends behind the logits
         ([4, 1, 4], [4, 0]),             // as does this
         ([1, 3, 4], [0, 0]),             // all rows in one place
