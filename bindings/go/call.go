@@ -117,8 +117,8 @@ func (c *call) bindArray(a *Array) {
 	}
 }
 
-// reach is how many elements there are up to the end of what follows so many steps of a stride; [math.MaxInt], which no slice
-// holds, if these are too many or go backwards.
+// reach is how many elements there are up to the end of what follows so many steps of a stride; [math.MaxInt], which
+// no slice holds, if these are too many or go backwards.
 func reach(steps, stride, rest int) int {
 	if steps == 0 {
 		return rest

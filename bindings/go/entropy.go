@@ -1,11 +1,12 @@
 // Package entropy computes the Shannon entropy of language-model logits, and what belongs to it, with the C library
-// libentropy: in one sweep over memory, exactly where chains of array operations are not, and with the same bits on every CPU.
+// libentropy: in one sweep over memory, exactly where chains of array operations are not, and with the same bits on
+// every CPU.
 //
-// Nothing is copied, and a call allocates nothing but the result that it was not given. All functions may be called from
-// any goroutine at any time.
+// Nothing is copied, and a call allocates nothing but the result that it was not given. All functions may be called
+// from any goroutine at any time.
 //
-// [F32], [F16] and [BF16] give the entropy of rows. [Forward] gives every result under every option, [Backward] the gradient
-// of a loss that depends on them, and a [State] is a row that comes in pieces.
+// [F32], [F16] and [BF16] give the entropy of rows. [Forward] gives every result under every option, [Backward] the
+// gradient of a loss that depends on them, and a [State] is a row that comes in pieces.
 package entropy
 
 /*
@@ -25,15 +26,15 @@ import (
 	"unsafe"
 )
 
-// F32 returns the entropy in nats of every row of vocab logits. It writes to out, which has an element for every row; if out
-// is nil, it allocates one.
+// F32 returns the entropy in nats of every row of vocab logits. It writes to out, which has an element for every row;
+// if out is nil, it allocates one.
 func F32(logits []float32, vocab int, out []float32) ([]float32, error) {
 	out, err := output(len(logits), vocab, out)
 	if err != nil {
 		return nil, err
 	}
-	status := C.entropy_f32((*C.float)(unsafe.SliceData(logits)), 1, C.size_t(len(out)), C.size_t(vocab), (*C.float)(unsafe.SliceData(out)))
-	return out, check(status)
+	from, to := (*C.float)(unsafe.SliceData(logits)), (*C.float)(unsafe.SliceData(out))
+	return out, check(C.entropy_f32(from, 1, C.size_t(len(out)), C.size_t(vocab), to))
 }
 
 // F16 is as [F32], of the bits of IEEE binary16 numbers.
@@ -42,8 +43,8 @@ func F16(logits []uint16, vocab int, out []float32) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	status := C.entropy_f16((*C.uint16_t)(unsafe.SliceData(logits)), 1, C.size_t(len(out)), C.size_t(vocab), (*C.float)(unsafe.SliceData(out)))
-	return out, check(status)
+	from, to := (*C.uint16_t)(unsafe.SliceData(logits)), (*C.float)(unsafe.SliceData(out))
+	return out, check(C.entropy_f16(from, 1, C.size_t(len(out)), C.size_t(vocab), to))
 }
 
 // BF16 is as [F32], of the bits of bfloat16 numbers.
@@ -52,8 +53,8 @@ func BF16(logits []uint16, vocab int, out []float32) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	status := C.entropy_bf16((*C.uint16_t)(unsafe.SliceData(logits)), 1, C.size_t(len(out)), C.size_t(vocab), (*C.float)(unsafe.SliceData(out)))
-	return out, check(status)
+	from, to := (*C.uint16_t)(unsafe.SliceData(logits)), (*C.float)(unsafe.SliceData(out))
+	return out, check(C.entropy_bf16(from, 1, C.size_t(len(out)), C.size_t(vocab), to))
 }
 
 // output is out, or a new one, if it has an element for each of the rows that n logits are.

@@ -80,7 +80,8 @@ func TestNoRows(t *testing.T) {
 		}
 	}
 	empty := []float32{}
-	if err := entropy.Forward(entropy.Array{Batch: 3, Seq: 0, Vocab: 7}, entropy.Options{Temperature: empty}, entropy.Results{Entropy: empty}); err != nil {
+	none, options := entropy.Array{Batch: 3, Seq: 0, Vocab: 7}, entropy.Options{Temperature: empty}
+	if err := entropy.Forward(none, options, entropy.Results{Entropy: empty}); err != nil {
 		t.Error(err)
 	}
 }
@@ -104,10 +105,12 @@ func TestForward(t *testing.T) {
 	}
 	float := func() []float32 { return slices.Repeat([]float32{nan}, rows) }
 	got := entropy.Results{
-		Entropy: float(), Varentropy: float(), Logsumexp: float(), MaxLogit: float(), MaxLogprob: float(), TargetLogprob: float(),
+		Entropy: float(), Varentropy: float(), Logsumexp: float(),
+		MaxLogit: float(), MaxLogprob: float(), TargetLogprob: float(),
 		Argmax: slices.Repeat([]int64{-9}, rows), Support: slices.Repeat([]int64{-9}, rows),
 	}
-	logits := entropy.Array{F32: z, Batch: batch, Seq: seq, Vocab: vocab, BatchStride: (seq + 1) * padded, SeqStride: padded}
+	logits := entropy.Array{F32: z, Batch: batch, Seq: seq, Vocab: vocab}
+	logits.BatchStride, logits.SeqStride = (seq+1)*padded, padded
 	if err := entropy.Forward(logits, options, got); err != nil {
 		t.Fatal(err)
 	}
@@ -149,8 +152,8 @@ func TestForward(t *testing.T) {
 func TestOneTemperatureAndMaskForAllRows(t *testing.T) {
 	z, mask, got := normal(4*40, 3), []uint32{0x0F0F0F0F, 0xAA}, make([]float32, 4)
 	logits := entropy.Array{F32: z, Batch: 4, Seq: 1, Vocab: 40}
-	err := entropy.Forward(logits, entropy.Options{Temperature: []float32{2.5}, Allowed: mask}, entropy.Results{Entropy: got})
-	if err != nil {
+	options := entropy.Options{Temperature: []float32{2.5}, Allowed: mask}
+	if err := entropy.Forward(logits, options, entropy.Results{Entropy: got}); err != nil {
 		t.Fatal(err)
 	}
 	for i, h := range got {
@@ -169,7 +172,8 @@ func TestStridesOfAnAxisOfOneAreNotLookedAt(t *testing.T) {
 	} {
 		a.F32, a.Vocab = z, vocab
 		clear(got)
-		if err := entropy.Forward(a, entropy.Options{}, entropy.Results{Entropy: got}); err != nil || !slices.Equal(got, want) {
+		err := entropy.Forward(a, entropy.Options{}, entropy.Results{Entropy: got})
+		if err != nil || !slices.Equal(got, want) {
 			t.Error(got, want, err)
 		}
 	}
@@ -215,7 +219,8 @@ func TestBackward(t *testing.T) {
 		}
 	}
 
-	results := entropy.Results{Entropy: make([]float32, rows), MaxLogit: make([]float32, rows), MaxLogprob: make([]float32, rows)}
+	float := func() []float32 { return make([]float32, rows) }
+	results := entropy.Results{Entropy: float(), MaxLogit: float(), MaxLogprob: float()}
 	if err := entropy.Forward(logits, options, results); err != nil {
 		t.Fatal(err)
 	}
@@ -234,8 +239,10 @@ func TestBackward(t *testing.T) {
 
 	bf := entropy.Array{BF16: each(z, bfloat16), Batch: 1, Seq: rows, Vocab: vocab}
 	wide := entropy.Array{F32: each(bf.BF16, fromBfloat), Batch: 1, Seq: rows, Vocab: vocab}
-	if err := errors.Join(entropy.Backward(bf, options, upstream, bf), entropy.Backward(wide, options, upstream, wide)); err != nil {
-		t.Fatal(err)
+	for _, a := range []entropy.Array{bf, wide} {
+		if err := entropy.Backward(a, options, upstream, a); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for i, g := range bf.BF16 {
 		if !(math.Abs(float64(fromBfloat(g)-wide.F32[i])) <= math.Abs(float64(wide.F32[i]))/256) {
@@ -307,9 +314,13 @@ func TestNothingIsAllocated(t *testing.T) {
 	out, bits := float(), each(z, bfloat16)
 	logits := entropy.Array{F32: z, Batch: 1, Seq: rows, Vocab: vocab}
 	to := entropy.Array{F32: make([]float32, rows*vocab), Batch: 1, Seq: rows, Vocab: vocab}
-	options := entropy.Options{Temperature: []float32{0.5}, Target: []int64{1, 2}, RowMask: []bool{true, true}, Allowed: slices.Repeat([]uint32{7}, (vocab+31)/32)}
+	options := entropy.Options{
+		Temperature: []float32{0.5}, Target: []int64{1, 2}, RowMask: []bool{true, true},
+		Allowed: slices.Repeat([]uint32{7}, (vocab+31)/32),
+	}
 	results := entropy.Results{
-		Entropy: float(), Varentropy: float(), Logsumexp: float(), MaxLogit: float(), MaxLogprob: float(), TargetLogprob: float(),
+		Entropy: float(), Varentropy: float(), Logsumexp: float(),
+		MaxLogit: float(), MaxLogprob: float(), TargetLogprob: float(),
 		Argmax: make([]int64, rows), Support: make([]int64, rows),
 	}
 	upstream := entropy.Upstream{Entropy: out, Logsumexp: out, TargetLogprob: out, Results: results}
@@ -328,7 +339,8 @@ func TestNothingIsAllocated(t *testing.T) {
 			s, err := entropy.NewState(1)
 			failed = errors.Join(err, s.AddF32(z), s.AddF16(bits), s.AddBF16(bits))
 			s.Merge(&s)
-			if s.Argmax() < 0 || s.Support() != 6*rows*vocab || isNaN(s.Entropy()+s.Varentropy()+s.Logsumexp()+s.MaxLogit()+s.MaxLogprob()) {
+			sum := s.Entropy() + s.Varentropy() + s.Logsumexp() + s.MaxLogit() + s.MaxLogprob()
+			if s.Argmax() < 0 || s.Support() != 6*rows*vocab || isNaN(sum) {
 				return entropy.ErrValue
 			}
 			return failed

@@ -5,8 +5,8 @@ import "C"
 
 import "fmt"
 
-// A Status is why the library refused a call, which has written nothing then. All errors of this package are one, or wrap one
-// and say more: compare with [errors.Is].
+// A Status is why the library refused a call, which has written nothing then. All errors of this package are one, or
+// wrap one and say more: compare with [errors.Is].
 type Status int
 
 const (

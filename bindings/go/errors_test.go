@@ -125,7 +125,8 @@ func TestOptionsAreRefused(t *testing.T) {
 		}
 	}
 	out := sevens(3)
-	refused(t, "no target", entropy.Forward(threeOfFour(), entropy.Options{}, entropy.Results{TargetLogprob: out}), entropy.ErrNull, out)
+	err := entropy.Forward(threeOfFour(), entropy.Options{}, entropy.Results{TargetLogprob: out})
+	refused(t, "no target", err, entropy.ErrNull, out)
 }
 
 func TestResultsAreRefused(t *testing.T) {
@@ -141,11 +142,13 @@ func TestResultsAreRefused(t *testing.T) {
 				results.Entropy = right
 			}
 			refused(t, i, entropy.Forward(threeOfFour(), target, results), entropy.ErrShape, wrong, right)
-			refused(t, i, entropy.ResultsOfStates(make([]entropy.State, 3), nil, results), entropy.ErrShape, wrong, right)
+			err := entropy.ResultsOfStates(make([]entropy.State, 3), nil, results)
+			refused(t, i, err, entropy.ErrShape, wrong, right)
 		}
 		refused(t, n, entropy.ForwardStates(threeOfFour(), target, make([]entropy.State, n)), entropy.ErrShape)
 		refused(t, n, entropy.MergeStates(make([]entropy.State, 3), make([]entropy.State, n)), entropy.ErrShape)
-		refused(t, n, entropy.ResultsOfStates(make([]entropy.State, 3), make([]bool, n), entropy.Results{}), entropy.ErrShape)
+		err := entropy.ResultsOfStates(make([]entropy.State, 3), make([]bool, n), entropy.Results{})
+		refused(t, n, err, entropy.ErrShape)
 	}
 	if err := entropy.ResultsOfStates(nil, nil, entropy.Results{}); err != nil {
 		t.Error(err)
@@ -166,7 +169,8 @@ func TestGradientsAreRefused(t *testing.T) {
 		refused(t, i, entropy.Backward(threeOfFour(), target, upstream, gradient), entropy.ErrShape, gradient.F32)
 	}
 	upstream := entropy.Upstream{Entropy: one, TargetLogprob: one}
-	refused(t, "no target", entropy.Backward(threeOfFour(), entropy.Options{}, upstream, gradient), entropy.ErrNull, gradient.F32)
+	err := entropy.Backward(threeOfFour(), entropy.Options{}, upstream, gradient)
+	refused(t, "no target", err, entropy.ErrNull, gradient.F32)
 	for _, wrong := range []entropy.Array{
 		{F32: sevens(12), Batch: 1, Seq: 4, Vocab: 3},
 		{F32: sevens(12), Batch: 3, Seq: 1, Vocab: 4},
@@ -181,7 +185,9 @@ func TestGradientsAreRefused(t *testing.T) {
 
 func TestMessages(t *testing.T) {
 	seen := map[string]bool{}
-	for _, status := range []entropy.Status{entropy.ErrNull, entropy.ErrShape, entropy.ErrValue, entropy.ErrISA, entropy.ErrNoMemory} {
+	for _, status := range []entropy.Status{
+		entropy.ErrNull, entropy.ErrShape, entropy.ErrValue, entropy.ErrISA, entropy.ErrNoMemory,
+	} {
 		message := status.Error()
 		if seen[message] || strings.Contains(message, "unknown") || !strings.HasPrefix(message, "entropy: ") {
 			t.Error(message)
@@ -193,7 +199,8 @@ func TestMessages(t *testing.T) {
 	}
 	_, err := entropy.F32(twelve, 4, sevens(2))
 	var status entropy.Status
-	if !errors.As(err, &status) || status != entropy.ErrShape || !strings.Contains(err.Error(), "out has 2 elements, not 3") {
+	message := "out has 2 elements, not 3"
+	if !errors.As(err, &status) || status != entropy.ErrShape || !strings.Contains(err.Error(), message) {
 		t.Error(err)
 	}
 }

@@ -41,7 +41,8 @@ func ExampleForward() {
 // The gradient of the cross-entropy replaces the logits.
 func ExampleBackward() {
 	logits := entropy.Array{F32: []float32{0, 0, 0, 0}, Batch: 1, Seq: 1, Vocab: 4}
-	err := entropy.Backward(logits, entropy.Options{Target: []int64{2}}, entropy.Upstream{TargetLogprob: []float32{-1}}, logits)
+	options, upstream := entropy.Options{Target: []int64{2}}, entropy.Upstream{TargetLogprob: []float32{-1}}
+	err := entropy.Backward(logits, options, upstream, logits)
 	fmt.Println(logits.F32, err)
 	// Output: [0.25 0.25 -0.75 0.25] <nil>
 }

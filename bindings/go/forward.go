@@ -27,8 +27,8 @@ import (
 	"unsafe"
 )
 
-// An Array is logits, or a gradient with respect to them, in memory: [Batch, Seq, Vocab], whose rows of Vocab elements are
-// contiguous.
+// An Array is logits, or a gradient with respect to them, in memory: [Batch, Seq, Vocab], whose rows of Vocab
+// elements are contiguous.
 type Array struct {
 	F32  []float32 // one of these three is given
 	F16  []uint16  // the bits of IEEE binary16 numbers
@@ -36,9 +36,9 @@ type Array struct {
 
 	Batch, Seq, Vocab int
 
-	// From one row to the next along either axis, in elements. A stride of 0 is the dense one: Vocab for SeqStride, Seq times
-	// SeqStride for BatchStride. That of an axis of length 1 is not looked at. If both are 0 the slice holds the array and
-	// nothing else; otherwise it may be longer.
+	// From one row to the next along either axis, in elements. A stride of 0 is the dense one: Vocab for SeqStride,
+	// Seq times SeqStride for BatchStride. That of an axis of length 1 is not looked at. If both are 0 the slice
+	// holds the array and nothing else; otherwise it may be longer.
 	BatchStride, SeqStride int
 }
 
@@ -48,8 +48,8 @@ type Options struct {
 	Target      []int64   // the token of every row whose log-probability is wanted; negative: this row has none
 	RowMask     []bool    // false: the row is not looked at, and its results are 0
 
-	// Token i takes part where bit i%32 of word i/32 is set. From one row's mask to the next AllowedStride words; 0: one
-	// mask for all rows.
+	// Token i takes part where bit i%32 of word i/32 is set. From one row's mask to the next AllowedStride words; 0:
+	// one mask for all rows.
 	Allowed       []uint32
 	AllowedStride int
 
@@ -72,13 +72,14 @@ type Results struct {
 type Upstream struct {
 	Entropy, Logsumexp, TargetLogprob []float32
 
-	// Results save a sweep over the logits, if their Entropy, MaxLogit and MaxLogprob are given: what Forward wrote, or, for a
-	// shard of a vocabulary, those of the whole row. They are only read, and the gradient's bits are the same.
+	// Results save a sweep over the logits, if their Entropy, MaxLogit and MaxLogprob are given: what Forward wrote,
+	// or, for a shard of a vocabulary, those of the whole row. They are only read, and the gradient's bits are the
+	// same.
 	Results Results
 }
 
-// Forward writes the results that are wanted, of every row, in one sweep over the logits. Results must not overlap what is
-// read, or each other.
+// Forward writes the results that are wanted, of every row, in one sweep over the logits. Results must not overlap
+// what is read, or each other.
 func Forward(logits Array, options Options, results Results) error {
 	c := newCall(&logits, &options)
 	c.bindResults(&results)
@@ -88,9 +89,9 @@ func Forward(logits Array, options Options, results Results) error {
 	return check(C.forward(c.args))
 }
 
-// Backward writes dL / d(logits) to gradient, for a loss L whose gradients with respect to the results of [Forward] with the
-// same options are upstream. The gradient has the type and the shape of the logits, and strides of its own; it may be the
-// logits themselves with the same strides, and must not overlap anything else that is read.
+// Backward writes dL / d(logits) to gradient, for a loss L whose gradients with respect to the results of [Forward]
+// with the same options are upstream. The gradient has the type and the shape of the logits, and strides of its own;
+// it may be the logits themselves with the same strides, and must not overlap anything else that is read.
 func Backward(logits Array, options Options, upstream Upstream, gradient Array) error {
 	c := newCall(&logits, &options)
 	given := &upstream.Results
@@ -106,7 +107,8 @@ func Backward(logits Array, options Options, upstream Upstream, gradient Array) 
 	if to.err != nil {
 		return fmt.Errorf("gradient: %w", to.err)
 	}
-	if to.args.dtype != c.args.dtype || [...]int{gradient.Batch, gradient.Seq, gradient.Vocab} != [...]int{logits.Batch, logits.Seq, logits.Vocab} {
+	sameShape := gradient.Batch == logits.Batch && gradient.Seq == logits.Seq && gradient.Vocab == logits.Vocab
+	if to.args.dtype != c.args.dtype || !sameShape {
 		return fmt.Errorf("the gradient is not of the type and shape of the logits: %w", ErrShape)
 	}
 	grads.logits = unsafe.Pointer(to.args.logits)
@@ -127,8 +129,8 @@ func ForwardStates(logits Array, options Options, states []State) error {
 	return check(C.forward_states(c.args, pointer(states)))
 }
 
-// ResultsOfStates writes the results that are wanted of every state. Those of a row that rowMask skips are 0; nil skips none.
-// TargetLogprob is that of the target which a state remembers.
+// ResultsOfStates writes the results that are wanted of every state. Those of a row that rowMask skips are 0; nil
+// skips none. TargetLogprob is that of the target which a state remembers.
 func ResultsOfStates(states []State, rowMask []bool, results Results) error {
 	n := len(states)
 	c := call{rows: n, args: C.entropy_args{size: C.sizeof_entropy_args, batch: 1, seq: C.size_t(n)}}

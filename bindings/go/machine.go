@@ -19,8 +19,8 @@ func Version() string { return C.GoString(C.entropy_version()) }
 // ISA is the instruction set in use: "scalar", "avx2", "avx512" or "neon".
 func ISA() string { return C.GoString(C.entropy_isa()) }
 
-// SetISA chooses the instruction set of the process; "": the best that this machine has. Results do not change by a bit.
-// Where it fails, with [ErrISA], nothing changes.
+// SetISA chooses the instruction set of the process; "": the best that this machine has. Results do not change by a
+// bit. Where it fails, with [ErrISA], nothing changes.
 func SetISA(name string) error {
 	if name == "" {
 		return check(C.entropy_set_isa(nil))

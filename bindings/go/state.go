@@ -37,9 +37,9 @@ import (
 	"unsafe"
 )
 
-// A State is what has been seen of a row that comes in pieces, or of one shard of it: enough for every result of the whole.
-// It has 128 bytes and may be copied, stored and sent. It is made by [NewState] or [ForwardStates]; the zero State is none, and
-// its answers are NaN. It is not safe to change one from two goroutines at once.
+// A State is what has been seen of a row that comes in pieces, or of one shard of it: enough for every result of the
+// whole. It has 128 bytes and may be copied, stored and sent. It is made by [NewState] or [ForwardStates]; the zero
+// State is none, and its answers are NaN. It is not safe to change one from two goroutines at once.
 type State struct {
 	c C.entropy_state
 }
@@ -52,8 +52,8 @@ func NewState(temperature float64) (State, error) {
 	return s, s.AddF32(nil) // which finds out whether it is one
 }
 
-// AddF32 adds logits to the row, after those it has. If every piece but the last is a multiple of 1024 logits, the results have
-// the bits of the whole row's.
+// AddF32 adds logits to the row, after those it has. If every piece but the last is a multiple of 1024 logits, the
+// results have the bits of the whole row's.
 func (s *State) AddF32(logits []float32) error {
 	return check(C.entropy_state_add_f32(&s.c, (*C.float)(unsafe.SliceData(logits)), C.size_t(len(logits))))
 }
@@ -68,8 +68,8 @@ func (s *State) AddBF16(logits []uint16) error {
 	return check(C.entropy_state_add_bf16(&s.c, (*C.uint16_t)(unsafe.SliceData(logits)), C.size_t(len(logits))))
 }
 
-// Merge appends the logits that from has seen to those of s. States of different temperatures merge to one whose answers are
-// NaN.
+// Merge appends the logits that from has seen to those of s. States of different temperatures merge to one whose
+// answers are NaN.
 func (s *State) Merge(from *State) {
 	C.entropy_state_merge(&s.c, &from.c)
 }
@@ -126,8 +126,8 @@ func (s *State) AppendBinary(data []byte) ([]byte, error) {
 	return binary.Append(data, binary.LittleEndian, s.words())
 }
 
-// UnmarshalBinary sets the state to what MarshalBinary has returned. It fails, and changes nothing, where data is no state of
-// this version.
+// UnmarshalBinary sets the state to what MarshalBinary has returned. It fails, and changes nothing, where data is no
+// state of this version.
 func (s *State) UnmarshalBinary(data []byte) error {
 	var read State
 	if n, err := binary.Decode(data, binary.LittleEndian, read.words()); err != nil || n != len(data) {

@@ -92,7 +92,8 @@ func TestStatesOfRows(t *testing.T) {
 	if err := entropy.MergeStates(shards[0], shards[1]); err != nil {
 		t.Fatal(err)
 	}
-	got := entropy.Results{Entropy: make([]float32, rows), TargetLogprob: make([]float32, rows), Argmax: make([]int64, rows)}
+	got := entropy.Results{Entropy: make([]float32, rows), TargetLogprob: make([]float32, rows)}
+	got.Argmax = make([]int64, rows)
 	if err := entropy.ResultsOfStates(shards[0], []bool{true, true, false}, got); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +141,8 @@ func TestBinary(t *testing.T) {
 		encoding.BinaryUnmarshaler
 	} = &s
 	data, err := marshaler.MarshalBinary()
-	if err != nil || len(data) != 128 || !bytes.Equal(data[:16], []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x40}) {
+	head := []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0x40} // the version, and 4
+	if err != nil || len(data) != 128 || !bytes.Equal(data[:16], head) {
 		t.Fatal(data, err)
 	}
 	if appended, err := marshaler.AppendBinary([]byte{7}); err != nil || !bytes.Equal(appended[1:], data) {

@@ -1,4 +1,5 @@
-// Package bench compares package entropy with gonum, which has float64 only: logits are converted first, as its users must.
+// Package bench compares package entropy with gonum, which has float64 only: logits are converted first, as its users
+// must.
 package bench
 
 import (

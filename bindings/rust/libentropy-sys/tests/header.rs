@@ -1,5 +1,5 @@
-//! What `src/lib.rs` declares is what `entropy.h` declares. Rust writes down the types, sizes, offsets and values that it
-//! sees, as assertions in C, and a C compiler checks them against the header.
+//! What `src/lib.rs` declares is what `entropy.h` declares. Rust writes down the types, sizes, offsets and values
+//! that it sees, as assertions in C, and a C compiler checks them against the header.
 
 use std::collections::BTreeSet;
 use std::ffi::{c_char, c_int, c_void};

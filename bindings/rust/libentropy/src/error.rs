@@ -9,7 +9,8 @@ use libentropy_sys as sys;
 pub enum Error {
     /// An array that is needed was not given: targets, where something about their log-probability is wanted.
     Null,
-    /// A vocabulary of 0, rows that do not divide the logits, strides that cannot be, or rows of a gradient that overlap.
+    /// A vocabulary of 0, rows that do not divide the logits, strides that cannot be, or rows of a gradient that
+    /// overlap.
     Shape,
     /// A temperature outside [2^-64, 2^64], a target outside the vocabulary, or what is not a state.
     Value,

@@ -65,8 +65,8 @@ pub fn isa() -> &'static str {
     unsafe { string(sys::entropy_isa()) }
 }
 
-/// Chooses the instruction set for all threads, from their next call on; `None`: the best that this machine has. Results
-/// do not change by a bit.
+/// Chooses the instruction set for all threads, from their next call on; `None`: the best that this machine has.
+/// Results do not change by a bit.
 ///
 /// # Errors
 ///

@@ -117,7 +117,8 @@ impl<'a, T: Logit> Logits<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if rows lie beyond `logits`, or there are such without logits. Strides below `vocab` are found by the call.
+    /// [`Error::Shape`] if rows lie beyond `logits`, or there are such without logits. Strides below `vocab` are
+    /// found by the call.
     ///
     /// # Examples
     ///
@@ -161,9 +162,9 @@ impl<'a, T: Logit> Logits<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if an array does not fit the rows, [`Error::Shape`] if strides or those of masks are too small,
-    /// [`Error::Value`] for temperatures and targets outside their domain, [`Error::Null`] if the log-probability of
-    /// targets is wanted and there are none. Nothing was written then.
+    /// [`Error::Length`] if an array does not fit the rows, [`Error::Shape`] if strides or those of masks are too
+    /// small, [`Error::Value`] for temperatures and targets outside their domain, [`Error::Null`] if the
+    /// log-probability of targets is wanted and there are none. Nothing was written then.
     ///
     /// # Examples
     ///
@@ -274,7 +275,8 @@ impl<'a, T: Logit> Logits<'a, T> {
     }
 }
 
-/// Logits, or a gradient with respect to them, that are written: an array [batch, seq, vocab] whose rows are contiguous.
+/// Logits, or a gradient with respect to them, that are written: an array [batch, seq, vocab] whose rows are
+/// contiguous.
 #[derive(Debug)]
 pub struct LogitsMut<'a, T> {
     pub(crate) data: *mut T,

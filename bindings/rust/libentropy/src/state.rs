@@ -52,8 +52,8 @@ impl State {
         state.checked()
     }
 
-    /// Adds logits to the row, after those it has. If every piece but the last is a multiple of 1024 logits, the results
-    /// have the bits of the whole row's.
+    /// Adds logits to the row, after those it has. If every piece but the last is a multiple of 1024 logits, the
+    /// results have the bits of the whole row's.
     pub fn extend_from_slice<T: Logit>(&mut self, logits: &[T]) {
         self.try_extend(logits).expect("all states are valid");
     }
@@ -241,8 +241,8 @@ pub fn merge_states(into: &mut [State], from: &[State]) -> Result<()> {
     Error::check(unsafe { sys::entropy_merge_states(into.as_mut_ptr().cast(), from.as_ptr().cast(), into.len()) })
 }
 
-/// Writes the results that are wanted of every state. Those of a row that `row_mask` skips are 0; target_logprob is that
-/// of the target which a state remembers.
+/// Writes the results that are wanted of every state. Those of a row that `row_mask` skips are 0; target_logprob is
+/// that of the target which a state remembers.
 ///
 /// # Errors
 ///
