@@ -54,7 +54,7 @@ typedef struct ent_sums {
 enum { ENT_WANT_V = 1, ENT_WANT_SUPPORT = 2 };
 
 /* Rows of at most so many logits are summed several at a time. */
-#define ENT_SHORT 64
+#define ENT_SHORT 128
 #define ENT_SHORT_ROWS 16
 
 /* The temperature, as the kernels want it. Made by ent_scale_of. */

@@ -1,26 +1,25 @@
-/* Short rows, of at most a quad, side by side: what one of them waits for, the others need not. The
+/* Short rows, of one quad or two, side by side: what one of them waits for, the others need not. The
  * sums are those of the sweep, which has the same operations in the same order. */
 #ifndef ENT_OP_SHORT_H
 #define ENT_OP_SHORT_H
 
 #include "op_block.h"
 
-_Static_assert(ENT_SHORT == QUAD, "a short row is one quad");
+_Static_assert(ENT_SHORT == 2 * QUAD, "short_rows has room for two quads");
 
-/* The vectors of a row that has at most `count`. */
-INLINE void load_short(vf32 *z, const source *s, int count)
+/* Vector j of a row, whether it has so many or not. */
+INLINE vf32 load_short(const source *s, int j)
 {
-    for (int j = 0; j < count; j++) {
-        const size_t i = (size_t)j * LANES;
-        z[j] = i < s->row.n ? load(s, i, s->row.n - i) : v_set1(-INFINITY);
-    }
+    const size_t i = (size_t)j * LANES;
+    return i < s->row.n ? load(s, i, s->row.n - i) : v_set1(-INFINITY);
 }
 
-INLINE float max_short(const vf32 *z, int count)
+/* -0 becomes +0 */
+INLINE float max_short(const source *s, int count)
 {
-    vf32 max = z[0];
-    for (int j = 1; j < count; j++) max = v_max(z[j], max);
-    return v_hmax(max) + 0.0f; /* -0 becomes +0 */
+    vf32 max = load(s, 0, s->row.n);
+    for (int j = 1; j < count; j++) max = v_max(load_short(s, j), max);
+    return v_hmax(max) + 0.0f;
 }
 
 /* The anchors of several rows, as arrays, of which compilers make vectors. Of a row that is far, or
@@ -58,49 +57,85 @@ INLINE constants short_constants(const anchors *a, size_t i, const ent_scale *sc
     return c;
 }
 
-/* False, and nothing written, if the row has a NaN. */
-INLINE bool finish_short(const ent_short *row, lanes *sum, double M, double unit, bool want_v)
+/* The sums of all quads of all rows. */
+typedef struct short_sums {
+    vf32 r[ENT_SHORT_ROWS], w[ENT_SHORT_ROWS], v[ENT_SHORT_ROWS];
+    int ties[ENT_SHORT_ROWS];
+} short_sums;
+
+/* Row i, of at most `count` vectors. */
+INLINE void sum_short(short_sums *sum, size_t i, const source *s, const constants *c, int count,
+                      bool want_v)
 {
-    const double r = sum_of_quads(&sum->r, 1), w = sum_of_quads(&sum->w, 1);
+    int ties = 0;
+    for (int j = 0; j < count; j += 4) {
+        lanes quad = {v_set1(0), v_set1(0), v_set1(0), s_all(), ties};
+        for (int k = j; k < count && k < j + 4; k++) {
+            const vf32 z = load_short(s, k);
+            add_vectors(&quad, &z, 1, c, CAREFUL, false, want_v, NULL);
+        }
+        sum->r[i + (size_t)j / 4] = quad.r;
+        sum->w[i + (size_t)j / 4] = quad.w;
+        sum->v[i + (size_t)j / 4] = quad.v;
+        ties = quad.ties;
+    }
+    sum->ties[i] = ties;
+}
+
+/* False, and nothing written, if the row has a NaN. */
+INLINE bool finish_short(const ent_short *row, short_sums *sum, size_t i, size_t quads, double M,
+                         double unit, bool want_v)
+{
+    const double r = sum_of_quads(&sum->r[i], quads), w = sum_of_quads(&sum->w[i], quads);
     if (!(fabs(r + w) < HUGE_VAL)) { /* a NaN may leave r finite, not w */
         return false;
     }
-    *row->sums = (ent_sums){.M = M, .c = sum->ties, .r = r * unit, .w = w * unit + 0.0};
+    *row->sums = (ent_sums){.M = M, .c = sum->ties[i], .r = r * unit, .w = w * unit + 0.0};
     if (want_v) {
         const double size = row->scale->unit;
-        row->sums->v = sum_of_quads(&sum->v, 1) * unit / (size * size);
+        row->sums->v = sum_of_quads(&sum->v[i], quads) * unit / (size * size);
     }
     return true;
 }
 
-/* In stages, each of them short enough that the CPU has several rows in hand. */
+/* In stages, each of them short enough that the CPU has several rows in hand. There is room for
+ * ENT_SHORT_ROWS quads. */
 INLINE uint32_t short_rows_of(const ent_short *rows, size_t n, enum ent_dtype dtype, bool masked,
                               int count, bool want_v, bool want_support)
 {
+    const size_t quads = count > 4 ? 2 : 1;
     anchors a;
-    lanes sum[ENT_SHORT_ROWS];
+    short_sums sum;
     for (size_t i = 0; i < n; i++) {
-        vf32 z[4];
-        load_short(z, &(source){rows[i].row, dtype, masked}, count);
-        a.M[i] = max_short(z, count);
+        a.M[i] = max_short(&(source){rows[i].row, dtype, masked}, count);
     }
     find_anchors(&a, rows, n);
     for (size_t i = 0; i < n; i++) {
-        vf32 z[4];
-        load_short(z, &(source){rows[i].row, dtype, masked}, count);
+        const source s = {rows[i].row, dtype, masked};
         const constants c = short_constants(&a, i, rows[i].scale);
-        lanes s = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
-        for (int j = 0; j < count; j++) add_vectors(&s, &z[j], 1, &c, CAREFUL, false, want_v, NULL);
-        sum[i] = s;
+        sum_short(&sum, i * quads, &s, &c, count, want_v);
     }
     uint32_t done = 0;
     for (size_t i = 0; i < n; i++) {
-        const bool ok = !a.far[i] && finish_short(&rows[i], &sum[i], a.M[i], a.unit[i], want_v);
+        const bool ok =
+            !a.far[i] && finish_short(&rows[i], &sum, i * quads, quads, a.M[i], a.unit[i], want_v);
         done |= (uint32_t)ok << i;
     }
     for (size_t i = 0; i < n && want_support; i++) {
         const source s = {rows[i].row, dtype, masked};
         rows[i].sums->support = done >> i & 1 ? count_support(&s, 0, s.row.n) : 0;
+    }
+    return done;
+}
+
+/* Rows of two quads, half as many at a time. */
+INLINE uint32_t short_rows_of_two(const ent_short *rows, size_t n, enum ent_dtype dtype,
+                                  bool masked, bool want_v, bool want_support)
+{
+    uint32_t done = 0;
+    for (size_t i = 0; i < n; i += ENT_SHORT_ROWS / 2) {
+        const size_t rest = n - i < ENT_SHORT_ROWS / 2 ? n - i : ENT_SHORT_ROWS / 2;
+        done |= short_rows_of(rows + i, rest, dtype, masked, 8, want_v, want_support) << i;
     }
     return done;
 }
@@ -112,7 +147,8 @@ VEC_VARIANT uint32_t short_rows(const ent_short *rows, size_t n, enum ent_dtype 
     const size_t length = rows[0].row.n;
     return length <= LANES       ? short_rows_of(rows, n, dtype, masked, 1, want_v, want_support)
            : length <= 2 * LANES ? short_rows_of(rows, n, dtype, masked, 2, want_v, want_support)
-                                 : short_rows_of(rows, n, dtype, masked, 4, want_v, want_support);
+           : length <= QUAD      ? short_rows_of(rows, n, dtype, masked, 4, want_v, want_support)
+                                 : short_rows_of_two(rows, n, dtype, masked, want_v, want_support);
 }
 
 #endif
