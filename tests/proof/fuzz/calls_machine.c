@@ -1,4 +1,3 @@
-#define _POSIX_C_SOURCE 200809L /* setenv */
 #include <stdbool.h>
 
 #include "calls.h"
@@ -37,21 +36,12 @@ static void try_isa(input *in)
 
 static void try_threads(input *in)
 {
-    char text[24] = "";
     const int n = (int)take32(in), before = entropy_get_num_threads();
     expect(before >= 1, "%d threads", before);
     const int status = entropy_set_num_threads(n), now = entropy_get_num_threads();
     expect(status == (n < 0 ? ENTROPY_ERR_VALUE : ENTROPY_OK), "%d threads: status %d", n, status);
     expect(n < 0 ? now == before : n > 0 ? now == n : now >= 1, "%d threads: now %d", n, now);
     expect(entropy_set_num_threads(0) == ENTROPY_OK, "the default again");
-    snprintf(text, sizeof text, "%u", 1u + take16(in));
-    const int wanted = atoi(text);
-    setenv("ENTROPY_NUM_THREADS", text, 1);
-    expect(entropy_get_num_threads() == wanted, "%s threads in the environment", text);
-    take_bytes(in, text, sizeof text - 1);
-    setenv("ENTROPY_NUM_THREADS", text, 1);
-    expect(entropy_get_num_threads() >= 1, "'%s' threads in the environment", text);
-    unsetenv("ENTROPY_NUM_THREADS");
 }
 
 void call_machine(input *in)
