@@ -113,7 +113,7 @@ def main():
     noticed, survived, lacking, todo, todo_arm, is_clean = [], [], [], queue.SimpleQueue(), queue.SimpleQueue(), threading.Event()
     first, second, arm = Copy("1"), Copy("2"), None
     if platform.machine() != "aarch64" and shutil.which("qemu-aarch64-static"):
-        arm = Copy("arm", ["test_half", "test_bits"], ["--toolchain", "cmake/aarch64-linux-gnu.cmake"], "50")
+        arm = Copy("arm", ["test_half", "test_conversions", "test_bits"], ["--toolchain", "cmake/aarch64-linux-gnu.cmake"], "50")
 
     def work_on_second():  # which is the same as the first, so clean, too
         second.build()
