@@ -347,9 +347,10 @@ ENTROPY_API int entropy_set_isa(const char *name);
  *
  * A call that has less to do than 2^18 logits, a row counting as 256 more, does it on the caller's
  * thread, and so does one during which another call has the library's threads, or where none can be
- * started. The others share rows, and a row alone from 2^19 logits on: entropy_forward and the
- * simple calls, entropy_backward, entropy_forward_states and entropy_state_add. Threads that have
- * nothing to do sleep; they take no signals, and are gone when the library is unloaded. */
+ * started. The others share rows, and a row alone from 2^22 / (threads - 1) logits on:
+ * entropy_forward and the simple calls, entropy_backward, entropy_forward_states and
+ * entropy_state_add. Threads that have nothing to do sleep; they take no signals, and are gone when
+ * the library is unloaded. */
 ENTROPY_API int entropy_get_num_threads(void);
 
 /* n >= 1: that many; 0: the default again. n < 0: ENTROPY_ERR_VALUE, and no change. */

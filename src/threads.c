@@ -60,7 +60,8 @@ enum {
     COST_OF_ROW = 256, /* besides its logits */
     COST_OF_TASK = 1 << 16,
     WORTH_WAKING = 4 * COST_OF_TASK, /* which takes some 20 microseconds */
-    LONG_ROW = 1 << 19               /* two such wakings, and a second reading, are worth it */
+    LONG_ROW = 1 << 22 /* of each thread but the first: what is lost in waking twice, lost bets and
+                          adding up the blocks is less than what it does */
 };
 
 typedef struct share {
@@ -87,7 +88,8 @@ void ent_share_rows(ent_rows *rows_of, void *call, size_t rows, size_t vocab, in
         return;
     }
     const size_t rest = rows % (size_t)threads;
-    const size_t one_by_one = vocab >= LONG_ROW && 2 * rest <= (size_t)threads ? rest : 0;
+    const size_t one_by_one =
+        vocab >= LONG_ROW / ((size_t)threads - 1) && 2 * rest <= (size_t)threads ? rest : 0;
     share s = {rows_of, call, rows - one_by_one, row < COST_OF_TASK ? COST_OF_TASK / row : 1};
     ent_run(task_of_rows, &s, (s.rows + s.rows_in_task - 1) / s.rows_in_task, threads);
     if (one_by_one > 0) {
