@@ -60,8 +60,8 @@ enum {
     COST_OF_ROW = 256, /* besides its logits */
     COST_OF_TASK = 1 << 16,
     WORTH_WAKING = 4 * COST_OF_TASK, /* which takes some 20 microseconds */
-    LONG_ROW = 1 << 22 /* of each thread but the first: what is lost in waking twice, lost bets and
-                          adding up the blocks is less than what it does */
+    LONG_ROW = 1 << 22 /* divided by the threads that help: from there on they do more than waking
+                          them twice, lost bets and adding up the blocks cost */
 };
 
 typedef struct share {
