@@ -171,9 +171,16 @@ static void test_settings_during_calls(void **state)
 
 /* ---- Forks while others call. ---- */
 
+/* ThreadSanitizer does not follow threads that are started in the child of a process with threads. */
+#ifdef __SANITIZE_THREAD__
+#define MAY_START_THREADS false
+#else
+#define MAY_START_THREADS true
+#endif
+
 static int child_computes(void)
 {
-    const bool right = row_is_right() && all_are_right() &&
+    const bool right = row_is_right() && (!MAY_START_THREADS || all_are_right()) &&
                        entropy_set_isa("scalar") == ENTROPY_OK && row_is_right();
     return right ? 0 : 1;
 }

@@ -13,8 +13,7 @@ cmake -S "$SOURCE" -B . -G Ninja -DCMAKE_BUILD_TYPE=None -DENTROPY_BUILD_TESTS=O
 cmake --build . --target entropy_command "$@" >build.log || { cat build.log; exit 1; }
 
 export ENTROPY_TEST_DIVIDE=${ENTROPY_TEST_DIVIDE:-10} ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
-# A child may start threads of its own, which gcc's ThreadSanitizer must be told.
-export TSAN_OPTIONS=halt_on_error=1:die_after_fork=0
+export TSAN_OPTIONS=halt_on_error=1
 for suite in "$@"; do
     arguments=()
     case $suite in test_command*) arguments=("$PWD/entropy" "$PWD/$suite.files") ;; esac
