@@ -36,23 +36,25 @@ INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
  * else the exact sum, less than an ulp of the double away, is on the same side. Halfway, what the
  * first rounding lost decides; Knuth's two-sum tells that (The Art of Computer Programming, volume 2,
  * 4.2.2, theorem B). */
-static __attribute__((noinline)) vf32 fused_halfway(vf32 a, vf32 b, vf32 c)
-{
-    EACH_LANE
-    {
-        const double p = (double)a.lane[k] * b.lane[k], s = p + c.lane[k], t = s - p;
-        const double lost = (p - (s - t)) + (c.lane[k] - t);
-        a.lane[k] = (float)(lost == 0 ? s : nextafter(s, lost > 0 ? INFINITY : -INFINITY));
-    }
-    return a;
-}
-
 INLINE bool is_halfway(double s)
 {
     uint64_t b;
     memcpy(&b, &s, sizeof b);
     /* of the 29 bits that a float lacks, the first alone is set */
     return (uint32_t)(b << 3) == UINT32_C(1) << 31;
+}
+
+static __attribute__((noinline)) vf32 fused_halfway(vf32 a, vf32 b, vf32 c)
+{
+    EACH_LANE
+    {
+        const double p = (double)a.lane[k] * b.lane[k], s = p + c.lane[k], t = s - p;
+        const double lost = (p - (s - t)) + (c.lane[k] - t);
+        /* elsewhere nextafter may end halfway */
+        const bool decides = is_halfway(s) && lost != 0;
+        a.lane[k] = (float)(decides ? nextafter(s, lost > 0 ? INFINITY : -INFINITY) : s);
+    }
+    return a;
 }
 
 INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
