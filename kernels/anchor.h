@@ -32,6 +32,7 @@ typedef struct ent_anchor {
     float floor;        /* z, or z - M, below this counts as this, and its exponential as 0 */
     float c[EXP_TERMS]; /* the polynomial times 2^-base */
     double unit;        /* times sums: 2^base e^(-M / T) / EXP_SCALE; 1 / EXP_SCALE if far */
+    double unit_hi;     /* times sums that were made without `lo`; 0 if far */
 } ent_anchor;
 
 #define LOG_2 0x1.62e42fefa39efp-1
@@ -95,7 +96,8 @@ INLINE void ent_anchor_init(ent_anchor *anchor, double M, const ent_scale *scale
     *anchor = (ent_anchor){.far = far,
                            .M = (float)M,
                            .floor = ent_floor(base, scale->T),
-                           .unit = ent_unit(far ? 0 : y, base)};
+                           .unit = ent_unit(far ? 0 : y, base),
+                           .unit_hi = far ? 0 : ent_unit(M * scale->hi, base)};
     for (int k = 0; k < EXP_TERMS; k++) {
         anchor->c[k] = ent_coefficient(k, base);
     }

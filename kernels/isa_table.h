@@ -29,7 +29,8 @@
     {                                                                                              \
         static ent_sweep *const sweeps[2][2] = {{sweep_##name##_all, sweep_##name##_all_v},        \
                                                 {sweep_##name##_masked, sweep_##name##_masked_v}}; \
-        sweeps[row->allowed != NULL][want & ENT_WANT_V](sums, row, scale, want);                   \
+        const bool want_v = (want & ENT_WANT_V) || is_cold(scale);                                 \
+        sweeps[row->allowed != NULL][want_v](sums, row, scale, want);                              \
     }                                                                                              \
     static uint32_t short_rows_##name(const ent_short *rows, size_t n, unsigned want)              \
     {                                                                                              \

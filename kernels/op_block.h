@@ -32,6 +32,12 @@ _Static_assert(HALF == 8, "the error above counts two levels of a tree, down to 
 
 enum pass { FAST, FAST_CLAMPED, CAREFUL };
 
+/* Most blocks are summed without it, and add_sums makes up for that. */
+INLINE bool takes_lo(enum pass pass, bool far)
+{
+    return pass == CAREFUL || far;
+}
+
 /* The sums of a quad, lane by lane. */
 typedef struct lanes {
     vf32 r, w, v;
@@ -41,8 +47,21 @@ typedef struct lanes {
 
 typedef struct constants {
     exp_constants exp;
-    vf32 M, unit, per_T;
+    vf32 M, unit, per_T, rest;
 } constants;
+
+/* So small a T that d e^(d / T) EXP_SCALE can be below FLT_MIN where the sum of 2^32 such addends
+ * is not. Then v has to be wanted, for the sake of w. */
+INLINE bool is_cold(const ent_scale *scale)
+{
+    return scale->T < 0x1p-8;
+}
+
+/* 1 / T = hi log(2) + rest */
+INLINE double rest_of(const ent_scale *scale)
+{
+    return LOG_2 * scale->lo;
+}
 
 /* A maximum of 0 is taken as -0: z - M is then +0 for zeros of both signs: neither is below. */
 INLINE constants constants_of(const ent_anchor *anchor, const ent_scale *scale)
@@ -50,7 +69,8 @@ INLINE constants constants_of(const ent_anchor *anchor, const ent_scale *scale)
     return (constants){.exp = exp_constants_of(anchor, scale),
                        .M = v_set1(anchor->M == 0 ? -0.0f : anchor->M),
                        .unit = v_set1(scale->unit),
-                       .per_T = v_set1((float)(1 / scale->T))};
+                       .per_T = v_set1((float)(1 / scale->T)),
+                       .rest = v_set1((float)(rest_of(scale) / scale->unit))};
 }
 
 /* e^((z - M) / T) from e, that of the rounded difference. What was lost is known (D. E. Knuth, The
@@ -64,8 +84,8 @@ INLINE vf32 with_what_was_lost(vf32 e, vf32 z, const constants *c)
 }
 
 /* FAST may leave NaN or infinity where z is below the anchor's floor; a NaN logit leaves NaN in
- * every pass. The sum v is kept in units of scale->unit, since d^2 may be more than a float holds.
- */
+ * every pass. Where v is wanted, d is taken in units of scale->unit: d^2 may be more than a float
+ * holds. */
 VEC_VARIANT void add_vectors(lanes *s, const vf32 *z, int count, const constants *c, enum pass pass,
                              bool far, bool want_v, const char *here)
 {
@@ -74,7 +94,8 @@ VEC_VARIANT void add_vectors(lanes *s, const vf32 *z, int count, const constants
     if (pass != FAST) {
         for (int j = 0; j < count; j++) x[j] = v_max(c->exp.floor, x[j]);
     }
-    exp_scaled(e, x, count, &c->exp, here);
+    const bool with_lo = takes_lo(pass, far);
+    exp_scaled(e, x, count, &c->exp, with_lo, here);
     if (far) {
         for (int j = 0; j < count; j++) e[j] = with_what_was_lost(e[j], z[j], c);
     }
@@ -86,12 +107,16 @@ VEC_VARIANT void add_vectors(lanes *s, const vf32 *z, int count, const constants
             e[j] = v_zero_where(tie, e[j]);
         }
     } else {
-        for (int j = 0; j < count; j++) s->below = s_and(s->below, d[j]);
+        s->below = s_and(s->below, d, count);
     }
-    for (int j = 0; j < count; j++) s->r = v_add(s->r, e[j]);
+    const bool whole = VEC_UNROLL == 4 && count == 4; /* a quad: s->r is still 0 */
+    for (int j = 0; j < count; j++) s->r = whole && j == 0 ? e[0] : v_add(s->r, e[j]);
+    for (int j = 0; j < count && want_v; j++) d[j] = v_mul(d[j], c->unit);
     for (int j = 0; j < count; j++) s->w = v_fma(d[j], e[j], s->w);
     if (want_v) {
-        for (int j = 0; j < count; j++) d[j] = v_mul(d[j], c->unit);
+        if (!with_lo) {
+            for (int j = 0; j < count; j++) e[j] = v_mul(e[j], v_fma(d[j], c->rest, v_set1(1)));
+        }
         for (int j = 0; j < count; j++) s->v = v_fma(d[j], v_mul(d[j], e[j]), s->v);
     }
 }
@@ -129,20 +154,24 @@ INLINE double sum_of_quads(vf32 *half, size_t quads)
 {
     const size_t there = quads < HALF ? quads : HALF, end = there < HALF / 2 ? there : HALF / 2;
     for (size_t k = 0; k + HALF / 2 < there; k++) half[k] = v_add(half[k], half[k + HALF / 2]);
-    vf64 sum = d_zero();
-    for (size_t k = 0; k < end; k++) sum = d_add(sum, half[k]);
+    vf64 sum = d_of(&half[0]);
+    for (size_t k = 1; k < end; k++) sum = d_add(sum, &half[k]);
     return d_hsum(sum);
 }
 
-/* The sums of a block join those of its row, in units of the row's. */
+/* The sums of a block join those of its row, in units of the row's. Without `lo` every exponential
+ * lacks e^(rest d). r and w are given that of the mean d: r is then right to the first order, and
+ * so is w but for the variance of d (results.c). In v every exponential has had its own. */
 INLINE void add_sums(ent_sums *row, int ties, double r, double w, double v,
-                     const ent_anchor *anchor, const ent_scale *scale)
+                     const ent_anchor *anchor, const ent_scale *scale, bool with_lo, bool want_v)
 {
-    const double unit = scale->unit;
+    const double size = want_v ? scale->unit : 1, mean = r > 0 ? w / r / size : 0;
+    const double unit = with_lo ? anchor->unit : anchor->unit_hi;
+    const double given = with_lo ? unit : unit * (1 + rest_of(scale) * mean);
     row->c += ties;
-    row->r += r * anchor->unit;
-    row->w += w * anchor->unit;
-    row->v += v * anchor->unit / (unit * unit);
+    row->r += r * given;
+    row->w += w * given / size;
+    row->v += v * unit / (size * size);
 }
 
 /* The block at i, of n logits, as floats: where it is, or in room[0 .. n). */
@@ -155,8 +184,8 @@ INLINE const float *as_floats(const source *s, size_t i, size_t n, float *room)
     return room;
 }
 
-/* Adds the block at i, of n logits, to the row, if the sums are what they claim to be: false, and
- * nothing added, if not. */
+/* Adds the block at i, of n > 0 logits, to the row, if the sums are what they claim to be: false,
+ * and nothing added, if not. */
 VEC_VARIANT bool add_block_of(ent_sums *row, const source *s, size_t i, size_t n,
                               const ent_anchor *anchor, const ent_scale *scale, enum pass pass,
                               bool far, bool want_v)
@@ -165,18 +194,19 @@ VEC_VARIANT bool add_block_of(ent_sums *row, const source *s, size_t i, size_t n
     lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
     vf32 r[HALF], w[HALF], v[HALF];
     size_t quads = 0;
-    for (size_t k = 0; k < n; k += QUAD, quads++) {
+    do {
+        const size_t k = quads * QUAD;
         sum = quad_lanes(s, i + k, n - k, &sum, &c, pass, far, want_v);
         add_quad(r, quads, sum.r);
         add_quad(w, quads, sum.w);
         if (want_v) add_quad(v, quads, sum.v);
-    }
+    } while (++quads * QUAD < n);
     const double r_sum = sum_of_quads(r, quads), w_sum = sum_of_quads(w, quads);
     const double v_sum = want_v ? sum_of_quads(v, quads) : 0;
     if (pass != CAREFUL && !(s_still_all(sum.below) && fabs(r_sum + w_sum + v_sum) < HUGE_VAL)) {
         return false;
     }
-    add_sums(row, sum.ties, r_sum, w_sum, v_sum, anchor, scale);
+    add_sums(row, sum.ties, r_sum, w_sum, v_sum, anchor, scale, takes_lo(pass, far), want_v);
     return true;
 }
 

@@ -18,7 +18,10 @@
  * first. A floor at which the polynomial is just under 2^40 would borrow from the sign bit.
  *
  * Relative error: 9.4e-8 of the polynomial; 2.1e-8 from the two roundings of g; 2^-24 and about
- * a third of that from the last two steps: 2.0e-7. */
+ * a third of that from the last two steps: 2.0e-7.
+ *
+ * Without `lo` a step is saved, and 1 / T is wrong by up to 2^-24 of itself, the same in every
+ * exponential: 1.3e-8 at T = 1. That can be given back to their sums (op_block.h). */
 #ifndef ENT_OP_EXP_H
 #define ENT_OP_EXP_H
 
@@ -39,7 +42,8 @@ INLINE exp_constants exp_constants_of(const ent_anchor *anchor, const ent_scale 
 /* `count` vectors breadth first, so that their latencies overlap. They were loaded from `here`, and
  * what lies ahead of it is prefetched a line at a time between the steps: all lines at once would
  * wait for each other. */
-INLINE void exp_scaled(vf32 *e, const vf32 *x, int count, const exp_constants *k, const char *here)
+INLINE void exp_scaled(vf32 *e, const vf32 *x, int count, const exp_constants *k, bool with_lo,
+                       const char *here)
 {
     const vf32 magic = v_set1(0x1.8p23f);
     vf32 z[VEC_UNROLL], n[VEC_UNROLL], g[VEC_UNROLL];
@@ -47,7 +51,9 @@ INLINE void exp_scaled(vf32 *e, const vf32 *x, int count, const exp_constants *k
     for (int j = 0; j < count; j++) n[j] = v_sub(z[j], magic);
     for (int j = 0; j < count; j++) g[j] = v_fnma(x[j], k->hi, n[j]);
     for (int j = 0; j < count; j++) e[j] = v_fma(k->c[5], g[j], k->c[4]);
-    for (int j = 0; j < count; j++) g[j] = v_fnma(x[j], k->lo, g[j]);
+    if (with_lo) {
+        for (int j = 0; j < count; j++) g[j] = v_fnma(x[j], k->lo, g[j]);
+    }
     for (int i = 3; i >= 0; i--) {
         if (here && 3 - i < count) v_prefetch(here + 64 * (3 - i));
         for (int j = 0; j < count; j++) e[j] = v_fma(e[j], g[j], k->c[i]);

@@ -33,7 +33,7 @@ VEC_VARIANT void gradient_vectors(vf32 *z, int count, const exp_constants *k,
     for (int j = 0; j < count; j++) {
         d[j] = v_max(k->floor, v_sub(z[j], v_set1(line->M)));
     }
-    exp_scaled(e, d, count, k, here);
+    exp_scaled(e, d, count, k, true, here);
     for (int j = 0; j < count; j++) {
         const vf32 t = v_mul(d[j], v_set1(scale->unit));
         const vf32 x = v_mul(e[j], v_fma(t, v_set1(line->slope), v_set1(line->offset)));

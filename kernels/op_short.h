@@ -23,7 +23,7 @@ INLINE float max_short(const source *s, int count)
 }
 
 /* The anchors of several rows, as arrays, of which compilers make vectors. Of a row that is far, or
- * has no finite maximum, nothing else is right. */
+ * has no finite maximum, nothing else is right. A cold one counts as far. */
 typedef struct anchors {
     double unit[ENT_SHORT_ROWS];
     float M[ENT_SHORT_ROWS], floor[ENT_SHORT_ROWS], c[EXP_TERMS][ENT_SHORT_ROWS];
@@ -36,7 +36,7 @@ NOINLINE void find_anchors(anchors *a, const ent_short *rows, size_t n)
     for (size_t i = 0; i < n; i++) {
         const ent_scale *scale = rows[i].scale;
         y[i] = (double)a->M[i] * ((double)scale->hi + scale->lo);
-        a->far[i] = ent_is_far(y[i]);
+        a->far[i] = ent_is_far(y[i]) || is_cold(scale);
         base[i] = a->far[i] ? 0 : nearest(y[i]);
         T[i] = scale->T;
     }
@@ -90,9 +90,9 @@ INLINE bool finish_short(const ent_short *row, short_sums *sum, size_t i, size_t
     if (!(fabs(r + w) < HUGE_VAL)) { /* a NaN may leave r finite, not w */
         return false;
     }
-    *row->sums = (ent_sums){.M = M, .c = sum->ties[i], .r = r * unit, .w = w * unit + 0.0};
+    const double size = want_v ? row->scale->unit : 1;
+    *row->sums = (ent_sums){.M = M, .c = sum->ties[i], .r = r * unit, .w = w * unit / size + 0.0};
     if (want_v) {
-        const double size = row->scale->unit;
         row->sums->v = sum_of_quads(&sum->v[i], quads) * unit / (size * size);
     }
     return true;

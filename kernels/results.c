@@ -38,9 +38,16 @@ double ent_log_mass(const ent_sums *s, double log1p)
  * (up to 2^18 logits, and 1.1 times that up to 2^32): where m <= 2 since sum p_i |1 + t_i - m| <=
  * m + q and q <= -log(1 - q) <= log S; where m > 2 since m is then at most what logits of the mass
  * that lies beyond m could have. The others are at most 9 u H: worst where one logit has a fifth of
- * the mass and the rest lies 10 T below it. Together 7.4e-7 of H, if every rounding of a row were the
- * worst one and all went the same way. The rows that come nearest reach 0.84 of the promised 4e-7 +
- * 7e-8 |log H| (tests/README.md), most stay below a quarter. */
+ * the mass and the rest lies 10 T below it.
+ *
+ * Without `lo` (op_block.h), every block's mean of t is off by k times its variance, k = |lo / hi|,
+ * and m by the blocks' mean of that. It is at most 3.6 k H, as a search among blocks of up to three
+ * values found: worst where one logit of a block is just below M and all others are 8.5 T lower. k
+ * is 2^-24 at the worst T, and 1.3e-8 at T = 1.
+ *
+ * Together 9.5e-7 of H, and 7.9e-7 at T = 1, if every rounding of a row were the worst one and all
+ * went the same way. The rows that come nearest reach 0.84 of the promised 4e-7 + 7e-8 |log H|
+ * (tests/README.md), most stay below a quarter. */
 float ent_entropy(const ent_sums *s, double T, double log_mass)
 {
     return defined(s) ? result(log_mass - s->w / T / (s->c + s->r)) : NAN;

@@ -150,7 +150,11 @@ INLINE vf32 v_zero_where(vmask m, vf32 x)
 }
 
 INLINE vsign s_all(void) { return _mm256_castsi256_ps(_mm256_set1_epi32(-1)); }
-INLINE vsign s_and(vsign s, vf32 x) { return _mm256_and_ps(s, _mm256_and_ps(x.a, x.b)); }
+INLINE vsign s_and(vsign s, const vf32 *x, int count)
+{
+    for (int j = 0; j < count; j++) s = _mm256_and_ps(s, _mm256_and_ps(x[j].a, x[j].b));
+    return s;
+}
 INLINE bool s_still_all(vsign s) { return _mm256_movemask_ps(s) == 0xff; }
 
 INLINE float v_hmax(vf32 x)
@@ -161,22 +165,18 @@ INLINE float v_hmax(vf32 x)
     return _mm_cvtss_f32(_mm_max_ss(m2, _mm_movehdup_ps(m2)));
 }
 
-INLINE vf64 d_zero(void)
+/* From memory, where the vector is: cutting a register in two takes longer. */
+INLINE vf64 d_of(const vf32 *x)
 {
-    const __m256d zero = _mm256_setzero_pd();
-    return (vf64){zero, zero, zero, zero};
+    const float *p = (const float *)x;
+    return (vf64){_mm256_cvtps_pd(_mm_load_ps(p)), _mm256_cvtps_pd(_mm_load_ps(p + 4)),
+                  _mm256_cvtps_pd(_mm_load_ps(p + 8)), _mm256_cvtps_pd(_mm_load_ps(p + 12))};
 }
-INLINE __m256d add_low(__m256d sum, __m256 x)
+INLINE vf64 d_add(vf64 s, const vf32 *x)
 {
-    return _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_castps256_ps128(x)));
-}
-INLINE __m256d add_high(__m256d sum, __m256 x)
-{
-    return _mm256_add_pd(sum, _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)));
-}
-INLINE vf64 d_add(vf64 s, vf32 x)
-{
-    return (vf64){add_low(s.a, x.a), add_high(s.b, x.a), add_low(s.c, x.b), add_high(s.d, x.b)};
+    const vf64 y = d_of(x);
+    return (vf64){_mm256_add_pd(s.a, y.a), _mm256_add_pd(s.b, y.b), _mm256_add_pd(s.c, y.c),
+                  _mm256_add_pd(s.d, y.d)};
 }
 INLINE double d_hsum(vf64 s)
 {

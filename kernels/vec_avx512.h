@@ -76,7 +76,15 @@ INLINE int m_count(vmask m) { return __builtin_popcount(m); }
 INLINE vf32 v_zero_where(vmask m, vf32 x) { return _mm512_maskz_mov_ps((__mmask16)~m, x); }
 
 INLINE vsign s_all(void) { return _mm512_set1_epi32(-1); }
-INLINE vsign s_and(vsign s, vf32 x) { return _mm512_and_si512(s, _mm512_castps_si512(x)); }
+INLINE vsign and3(vsign s, vf32 x, vf32 y)
+{
+    return _mm512_ternarylogic_epi32(s, _mm512_castps_si512(x), _mm512_castps_si512(y), 0x80);
+}
+INLINE vsign s_and(vsign s, const vf32 *x, int count)
+{
+    for (int j = 0; j < count; j += 2) s = and3(s, x[j], x[j + 1 < count ? j + 1 : j]);
+    return s;
+}
 INLINE bool s_still_all(vsign s) { return _mm512_movepi32_mask(s) == 0xffff; }
 
 INLINE float v_hmax(vf32 x)
@@ -87,11 +95,16 @@ INLINE float v_hmax(vf32 x)
     return _mm_cvtss_f32(_mm_max_ss(m2, _mm_movehdup_ps(m2)));
 }
 
-INLINE vf64 d_zero(void) { return (vf64){_mm512_setzero_pd(), _mm512_setzero_pd()}; }
-INLINE vf64 d_add(vf64 s, vf32 x)
+/* From memory, where the vector is: cutting a register in two takes longer. */
+INLINE vf64 d_of(const vf32 *x)
 {
-    return (vf64){_mm512_add_pd(s.a, _mm512_cvtps_pd(_mm512_castps512_ps256(x))),
-                  _mm512_add_pd(s.b, _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)))};
+    const float *p = (const float *)x;
+    return (vf64){_mm512_cvtps_pd(_mm256_load_ps(p)), _mm512_cvtps_pd(_mm256_load_ps(p + 8))};
+}
+INLINE vf64 d_add(vf64 s, const vf32 *x)
+{
+    const vf64 y = d_of(x);
+    return (vf64){_mm512_add_pd(s.a, y.a), _mm512_add_pd(s.b, y.b)};
 }
 INLINE double d_hsum(vf64 s)
 {

@@ -138,9 +138,9 @@ INLINE vf32 v_zero_where(vmask m, vf32 x)
 }
 
 INLINE vsign s_all(void) { return vdupq_n_u32(UINT32_MAX); }
-INLINE vsign s_and(vsign s, vf32 x)
+INLINE vsign s_and(vsign s, const vf32 *x, int count)
 {
-    EACH_Q s = vandq_u32(s, vreinterpretq_u32_f32(x.q[k]));
+    for (int j = 0; j < count; j++) EACH_Q s = vandq_u32(s, vreinterpretq_u32_f32(x[j].q[k]));
     return s;
 }
 INLINE bool s_still_all(vsign s) { return vminvq_u32(s) >> 31; }
@@ -151,16 +151,18 @@ INLINE float v_hmax(vf32 x)
 }
 
 /* low[k] and high[k] are the halves of q[k] */
-INLINE vf64 d_zero(void)
+INLINE vf64 d_of(const vf32 *x)
 {
     vf64 s;
-    EACH_Q s.low[k] = s.high[k] = vdupq_n_f64(0);
+    EACH_Q s.low[k] = vcvt_f64_f32(vget_low_f32(x->q[k]));
+    EACH_Q s.high[k] = vcvt_high_f64_f32(x->q[k]);
     return s;
 }
-INLINE vf64 d_add(vf64 s, vf32 x)
+INLINE vf64 d_add(vf64 s, const vf32 *x)
 {
-    EACH_Q s.low[k] = vaddq_f64(s.low[k], vcvt_f64_f32(vget_low_f32(x.q[k])));
-    EACH_Q s.high[k] = vaddq_f64(s.high[k], vcvt_high_f64_f32(x.q[k]));
+    const vf64 y = d_of(x);
+    EACH_Q s.low[k] = vaddq_f64(s.low[k], y.low[k]);
+    EACH_Q s.high[k] = vaddq_f64(s.high[k], y.high[k]);
     return s;
 }
 INLINE double d_hsum(vf64 s)

@@ -34,8 +34,8 @@ INLINE vf32 fused(vf32 a, vf32 b, vf32 c)
 /* Without the instruction: the product is exact in double, and rounding its sum with c to double
  * first and to float then is right unless the double lies halfway between two floats: from anywhere
  * else the exact sum, less than an ulp of the double away, is on the same side. Halfway, what the
- * first rounding lost decides; Knuth's two-sum tells that (The Art of Computer Programming, volume 2,
- * 4.2.2, theorem B). */
+ * first rounding lost decides; Knuth's two-sum tells that (The Art of Computer Programming, volume
+ * 2, 4.2.2, theorem B). */
 INLINE bool is_halfway(double s)
 {
     uint64_t b;
@@ -157,7 +157,12 @@ INLINE vf32 v_zero_where(vmask m, vf32 a)
 }
 
 INLINE vsign s_all(void) { return UINT32_MAX; }
-INLINE vsign s_and(vsign s, vf32 a) { EACH_LANE s &= ent_bits_of(a.lane[k]); return s; }
+INLINE vsign s_and(vsign s, const vf32 *a, int count)
+{
+    (void)count; /* at most VEC_UNROLL, so 1 */
+    EACH_LANE s &= ent_bits_of(a->lane[k]);
+    return s;
+}
 INLINE bool s_still_all(vsign s) { return s >> 31; }
 
 INLINE float v_hmax(vf32 a)
@@ -170,8 +175,8 @@ INLINE float v_hmax(vf32 a)
     return a.lane[0];
 }
 
-INLINE vf64 d_zero(void) { return (vf64){{0}}; }
-INLINE vf64 d_add(vf64 sum, vf32 a) { EACH_LANE sum.lane[k] += a.lane[k]; return sum; }
+INLINE vf64 d_of(const vf32 *a) { vf64 sum; EACH_LANE sum.lane[k] = a->lane[k]; return sum; }
+INLINE vf64 d_add(vf64 sum, const vf32 *a) { EACH_LANE sum.lane[k] += a->lane[k]; return sum; }
 INLINE double d_hsum(vf64 sum)
 {
     for (int half = 8; half > 0; half /= 2) {

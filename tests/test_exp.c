@@ -182,6 +182,18 @@ static void test_temperatures(void **state)
     }
 }
 
+/* Where log2(e) / T is a float, nothing is lost without `lo`. */
+static void test_without_lo(void **state)
+{
+    (void)state;
+    for (int power = -3; power <= 3; power += 3) {
+        const double T = ldexp(0x1.71547652b82fep+0, power);
+        assert_true(ent_scale_of(T).lo == 0);
+        check_all(0, T, -INFINITY, 4096 * divided(64));
+        check_all((float)(80 * T), T, -INFINITY, 4096 * divided(64));
+    }
+}
+
 /* The code that is tested here is the library's: in a row of two logits the sum is an exponential.
  */
 static void test_library(void **unused)
@@ -206,6 +218,13 @@ static void test_library(void **unused)
             assert_int_equal(entropy_state_add_f32(&s, row, 2), ENTROPY_OK);
             check(s.sum == e[i] * anchor.unit, "exp %a at %g: %a, in the library %a", x[i], M,
                   e[i] * anchor.unit, s.sum);
+            /* in a later piece it is taken without `lo`, which is given back to its sum */
+            const double exact = exp(x[i] - M);
+            entropy_state_init(&s);
+            assert_int_equal(entropy_state_add_f32(&s, row, 1), ENTROPY_OK);
+            assert_int_equal(entropy_state_add_f32(&s, row + 1, 1), ENTROPY_OK);
+            check(x[i] - M > -114.7 ? fabs(s.sum / exact - 1) <= 2.0e-7 : s.sum <= exact * 1.1,
+                  "exp %a at %g: %a in another piece", x[i], M, s.sum);
         }
     }
 }
@@ -220,6 +239,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_floats),
         cmocka_unit_test(test_temperatures),
+        cmocka_unit_test(test_without_lo),
         cmocka_unit_test(test_library),
     };
     begin("test_exp");

@@ -106,6 +106,37 @@ static void test_against_reference(void **state)
     free(allowed);
 }
 
+/* Many logits at the same distance from the only one above them, at temperatures of all sizes: each
+ * may count for less than a float can hold, and all of them for more. */
+static void test_many_far_below(void **state)
+{
+    (void)state;
+    static const float temperatures[] = {1, 0x1p-7f, 0x1p-9f, 0x1p-39f, 0x1p-64f, 0x1p64f};
+    float *z = malloc(LONGEST * sizeof *z);
+    double *wide = malloc(LONGEST * sizeof *wide), worst[5] = {0};
+    const int64_t target = 1;
+    for (size_t i = 0; i < 6 * 40; i++) {
+        const float T = temperatures[i / 40], far = 20 + 11.0f * (float)(i / 5 % 8);
+        const size_t n = (size_t[]){2, 100, 1024, 3000, LONGEST}[i % 5];
+        for (size_t k = 0; k < n; k++) z[k] = k == 0 ? 0 : -far * T;
+        widen(ENTROPY_F32, wide, z, NULL, n);
+        results got;
+        entropy_args a = args_of(ENTROPY_F32, z, 1, n);
+        a.target = &target;
+        a.temperature = &T;
+        want(&a, &got, ALL_RESULTS);
+        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+        const reference exact = reference_of(wide, n, T, target, true);
+        char what[80];
+        snprintf(what, sizeof what, "%zu logits, %g T below, T %g", n, far, T);
+        compare(&got, 0, &exact, T, what, worst);
+    }
+    printf("  worst errors, of the bounds: entropy %.2f, varentropy %.2f, max_logprob %.2f\n",
+           worst[0], worst[1], worst[3]);
+    free(z);
+    free(wide);
+}
+
 /* Rows of a few logits that are nearly certain, a target among them. */
 static void test_peaks(void **state)
 {
@@ -155,6 +186,59 @@ static void test_peaks(void **state)
     printf("  worst errors, of the bounds: entropy %.2f, varentropy %.2f, max_logprob %.2f, "
            "target_logprob %.2f\n",
            worst[0], worst[1], worst[3], worst[4]);
+}
+
+/* One whose log2(e) / T is as far from a float as any. */
+static float worst_temperature(void)
+{
+    const double log2_e = 1.44269504088896340736;
+    float worst = 1;
+    double most = 0;
+    for (float T = 1.4426f; T < 1.4427f; T = nextafterf(T, 2)) {
+        const double exact = log2_e / T, off = fabs((float)exact / exact - 1);
+        if (off > most) {
+            most = off;
+            worst = T;
+        }
+    }
+    check(most > 0.99 * 0x1p-24, "only %g", most);
+    return worst;
+}
+
+/* Blocks with some logits just below the maximum, or none, and others far below it: what the
+ * exponentials lack, at a T whose log2(e) / T is not a float, is least like that of their mean. */
+static void test_spread_in_blocks(void **state)
+{
+    (void)state;
+    enum { MOST = 4 * 1024 };
+    static float z[MOST];
+    static double wide[MOST];
+    const float temperatures[2] = {worst_temperature(), 1};
+    double worst[5] = {0};
+    rng r = {1024};
+    for (size_t i = 0; i < divided(2000); i++) {
+        const float T = temperatures[i % 2];
+        const float near = (float)ldexp(-T, -(int)random_below(&r, 70));
+        const float far = -T * (float)(5 + (i % 4 < 2 ? 10 : 105) * random_unit(&r));
+        const size_t n = 1024 * (2 + random_below(&r, 3)), several = random_below(&r, 4);
+        for (size_t k = 0; k < n; k++) {
+            z[k] = k == 0 ? 0 : k < 1024 ? -INFINITY : k % 1024 < several ? near : far;
+        }
+        widen(ENTROPY_F32, wide, z, NULL, n);
+        const int64_t target = (int64_t)n - 1;
+        results got;
+        entropy_args a = args_of(ENTROPY_F32, z, 1, n);
+        a.target = &target;
+        a.temperature = &T;
+        want(&a, &got, ALL_RESULTS);
+        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+        const reference exact = reference_of(wide, n, T, target, true);
+        char what[80];
+        snprintf(what, sizeof what, "%zu logits, T %.9g, near %g, far %g", n, T, near, far);
+        compare(&got, 0, &exact, T, what, worst);
+    }
+    printf("  worst errors, of the bounds: entropy %.2f, varentropy %.2f, max_logprob %.2f\n",
+           worst[0], worst[1], worst[3]);
 }
 
 /* Exactly, bit by bit, in every dtype, at lengths around a lane, a quad and a block. */
@@ -279,9 +363,9 @@ static void test_hashes(void **state)
     (void)state;
     enum { MOST = 2500 };
     static const row_hash expected[] = {
-        {66, UINT64_C(0xd4f417fce357da66)},
-        {660, UINT64_C(0xbba6a119d89e5e41)},
-        {3300, UINT64_C(0x68b050640f436689)},
+        {66, UINT64_C(0x89401404a0e72928)},
+        {660, UINT64_C(0x2daf3e1f919adf0f)},
+        {3300, UINT64_C(0xad6febae45307e64)},
         {0, 0},
     };
     static float z[MOST];
@@ -326,7 +410,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_reference),
+        cmocka_unit_test(test_many_far_below),
         cmocka_unit_test(test_peaks),
+        cmocka_unit_test(test_spread_in_blocks),
         cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_hashes),

@@ -30,10 +30,10 @@ static void compare(float a, float b, float c)
     compare_lanes(v_set1(a), v_set1(b), v_set1(c));
 }
 
-/* c + p with p half an ulp of c, less (i / 512)^2 ulps that it would have as a double: up to i = 362
- * the sum rounds to the middle of two floats in double, and ties to even would then go the wrong way
- * for every odd c; from there on it rounds to a double near the middle, which is to be left alone,
- * whatever the other lanes need. With i = 0 it is a true tie. */
+/* c + p with p half an ulp of c, less (i / 512)^2 ulps that it would have as a double: up to i =
+ * 362 the sum rounds to the middle of two floats in double, and ties to even would then go the
+ * wrong way for every odd c; from there on it rounds to a double near the middle, which is to be
+ * left alone, whatever the other lanes need. With i = 0 it is a true tie. */
 static void test_halfway(void **state)
 {
     (void)state;

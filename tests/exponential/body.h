@@ -11,7 +11,7 @@ void NAME(ISA)(float *e, const float *x, size_t n, const ent_anchor *anchor, con
     for (size_t i = 0; i < n; i += 16) {
         const vf32 clamped = v_max(k.floor, v_load(x + i));
         vf32 result;
-        exp_scaled(&result, &clamped, 1, &k, NULL);
+        exp_scaled(&result, &clamped, 1, &k, scale->lo != 0, NULL);
         v_store(e + i, result);
     }
 }

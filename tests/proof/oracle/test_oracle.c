@@ -127,7 +127,7 @@ static void judge_gradient(errors *worst, const oracle *o, entropy_args *args, c
 
 static void judge_row(errors worst[ANSWERS], oracle *o, row_kind kind, size_t n, rng *r)
 {
-    static const float temperatures[] = {1, 1, 1, 0.7f, 2, 0.05f, 0x1p-20f, 0x1p64f};
+    static const float temperatures[] = {1, 1, 1.44262135f, 0.7f, 2, 0.05f, 0x1p-20f, 0x1p64f};
     static float z[LONGEST];
     fill_row(kind, z, n, r);
     const float T = temperatures[random_below(r, 8)];
@@ -197,7 +197,7 @@ static void test_rows(void **state)
                worst[TARGET_LOGPROB].relative, worst[LOGSUMEXP].ulps, worst[VARENTROPY].of_bound,
                worst[GRADIENT].of_bound);
         fflush(stdout);
-        check(worst[ENTROPY].relative <= 7.4e-7, "%s is off by %g, more than can be",
+        check(worst[ENTROPY].relative <= 9.5e-7, "%s is off by %g, more than can be",
               kind_names[kind], worst[ENTROPY].relative);
     }
     oracle_clear(&o);
