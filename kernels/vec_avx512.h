@@ -123,7 +123,7 @@ INLINE void d_log1p(double *x) { _mm512_storeu_pd(x, Sleef_cinz_log1pd8_u10avx51
 
 INLINE void v_prefetch(const char *p)
 {
-    _mm_prefetch(p + 1024, _MM_HINT_T0);
+    _mm_prefetch(p + 2048, _MM_HINT_T0);
     _mm_prefetch(p + 8192, _MM_HINT_T1);
 }
 
