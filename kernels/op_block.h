@@ -203,7 +203,8 @@ VEC_VARIANT bool add_block_of(ent_sums *row, const source *s, size_t i, size_t n
     } while (++quads * QUAD < n);
     const double r_sum = sum_of_quads(r, quads), w_sum = sum_of_quads(w, quads);
     const double v_sum = want_v ? sum_of_quads(v, quads) : 0;
-    if (pass != CAREFUL && !(s_still_all(sum.below) && fabs(r_sum + w_sum + v_sum) < HUGE_VAL)) {
+    const bool right = pass == CAREFUL || s_still_all(sum.below);
+    if (!(right && fabs(r_sum + w_sum + v_sum) < HUGE_VAL)) {
         return false;
     }
     add_sums(row, sum.ties, r_sum, w_sum, v_sum, anchor, scale, takes_lo(pass, far), want_v);
@@ -238,25 +239,23 @@ INLINE size_t count_support(const source *s, size_t i, size_t n)
     return support;
 }
 
-/* The largest of z[0 .. n), NaN if there is a NaN. */
+/* The largest of z[0 .. n) that is not a NaN; -inf where there is none. */
 INLINE float block_max(const float *z, size_t n)
 {
     vf32 max[4] = {v_set1(-INFINITY), v_set1(-INFINITY), v_set1(-INFINITY), v_set1(-INFINITY)};
-    vmask nan = m_none();
     size_t i = 0;
-    for (; n - i >= 4 * LANES; i += 4 * LANES) {
-        for (size_t j = 0; j < 4; j++) {
-            const vf32 x = v_load(z + i + j * LANES);
-            max[j] = v_max(x, max[j]);
-            nan = m_or(nan, v_unordered(x));
-        }
+    for (; n - i >= QUAD; i += QUAD) {
+        for (size_t j = 0; j < 4; j++) max[j] = v_max(v_load(z + i + j * LANES), max[j]);
     }
-    for (; i < n; i += LANES) {
-        const vf32 x = load_f32(z + i, n - i);
-        max[0] = v_max(x, max[0]);
-        nan = m_or(nan, v_unordered(x));
-    }
-    return m_count(nan) ? NAN : v_hmax(v_max(v_max(max[0], max[1]), v_max(max[2], max[3])));
+    for (; i < n; i += LANES) max[0] = v_max(load_f32(z + i, n - i), max[0]);
+    return v_hmax(v_max(v_max(max[0], max[1]), v_max(max[2], max[3])));
+}
+
+INLINE bool has_nan(const float *z, size_t n)
+{
+    vmask nan = m_none();
+    for (size_t i = 0; i < n; i += LANES) nan = m_or(nan, v_unordered(load_f32(z + i, n - i)));
+    return m_count(nan) > 0;
 }
 
 #endif

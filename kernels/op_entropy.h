@@ -28,27 +28,29 @@ INLINE void add_unusual_block(ent_sums *row, const float *z, size_t i, size_t n,
 {
     const source s = {.row = {.logits = z, .n = n}};
     const double max = (double)block_max(z, n) + 0.0; /* -0 becomes +0 */
-    if (max < row->M || max == -INFINITY) {
+    bool numbers;                                     /* and no NaN among them */
+    if (max < row->M) {
         if (!mood->rising) {
             mood->fast = FAST_CLAMPED;
         }
         mood->rising = false;
-        if (row->M > -INFINITY) {
-            add_block(row, &s, 0, n, &mood->anchor, scale, FAST_CLAMPED, want_v, NULL);
-        }
-    } else if (max <= INFINITY) {
+        numbers = add_block(row, &s, 0, n, &mood->anchor, scale, FAST_CLAMPED, want_v, NULL);
+    } else if (fabs(max) < HUGE_VAL) {
         mood->rising = true;
         if (max > row->M) {
             ent_sums_raise(row, max, scale->T);
             row->peak = i;
-            if (max < INFINITY) {
-                ent_anchor_init(&mood->anchor, max, scale);
-            }
+            ent_anchor_init(&mood->anchor, max, scale);
         }
-        if (max < INFINITY) {
-            add_block(row, &s, 0, n, &mood->anchor, scale, CAREFUL, want_v, NULL);
-        }
+        numbers = add_block(row, &s, 0, n, &mood->anchor, scale, CAREFUL, want_v, NULL);
     } else {
+        numbers = !has_nan(z, n);
+        if (max == INFINITY) {
+            ent_sums_void(row, max);
+            row->peak = i;
+        }
+    }
+    if (!numbers) {
         ent_sums_void(row, NAN);
     }
 }
@@ -98,7 +100,7 @@ VEC_VARIANT void sweep(ent_sums *sums, const source *s, const ent_scale *scale, 
         }
         const float *z = as_floats(s, i, n, room);
         if (!(row.M < INFINITY)) {
-            if (isnan(block_max(z, n))) {
+            if (has_nan(z, n)) {
                 ent_sums_void(&row, NAN); /* stronger than the +inf seen before */
             }
         } else if (want_v) {
