@@ -239,7 +239,7 @@ INLINE size_t count_support(const source *s, size_t i, size_t n)
     return support;
 }
 
-/* The largest of z[0 .. n) that is not a NaN; -inf where there is none. */
+/* The largest of z[0 .. n); if there is a NaN, it may be NaN, or the largest of the others. */
 INLINE float block_max(const float *z, size_t n)
 {
     vf32 max[4] = {v_set1(-INFINITY), v_set1(-INFINITY), v_set1(-INFINITY), v_set1(-INFINITY)};

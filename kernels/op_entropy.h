@@ -28,7 +28,8 @@ INLINE void add_unusual_block(ent_sums *row, const float *z, size_t i, size_t n,
 {
     const source s = {.row = {.logits = z, .n = n}};
     const double max = (double)block_max(z, n) + 0.0; /* -0 becomes +0 */
-    bool numbers;                                     /* and no NaN among them */
+    const size_t peak = max > row->M ? i : row->peak;
+    bool numbers; /* and no NaN among them */
     if (max < row->M) {
         if (!mood->rising) {
             mood->fast = FAST_CLAMPED;
@@ -39,18 +40,16 @@ INLINE void add_unusual_block(ent_sums *row, const float *z, size_t i, size_t n,
         mood->rising = true;
         if (max > row->M) {
             ent_sums_raise(row, max, scale->T);
-            row->peak = i;
             ent_anchor_init(&mood->anchor, max, scale);
         }
         numbers = add_block(row, &s, 0, n, &mood->anchor, scale, CAREFUL, want_v, NULL);
     } else {
         numbers = !has_nan(z, n);
-        if (max == INFINITY) {
-            ent_sums_void(row, max);
-            row->peak = i;
-        }
+        ent_sums_void(row, max);
     }
-    if (!numbers) {
+    if (numbers) {
+        row->peak = peak;
+    } else {
         ent_sums_void(row, NAN);
     }
 }
