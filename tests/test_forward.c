@@ -130,6 +130,11 @@ static void test_many_far_below(void **state)
         char what[80];
         snprintf(what, sizeof what, "%zu logits, %g T below, T %g", n, far, T);
         compare(&got, 0, &exact, T, what, worst);
+        float alone;
+        want(&a, &got, 0);
+        a.entropy = &alone;
+        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+        check(bits_of(alone) == bits_of(got.entropy[0]), "%s: entropy alone %g", what, alone);
     }
     printf("  worst errors, of the bounds: entropy %.2f, varentropy %.2f, max_logprob %.2f\n",
            worst[0], worst[1], worst[3]);
@@ -286,6 +291,10 @@ static void test_special_values(void **state)
         expect_row(dtype, z, n, NULL, NAN, NAN, INFINITY, INFINITY, NAN, at, 1, "+inf");
         z[n - 1] = NAN;
         expect_row(dtype, z, n, NULL, NAN, NAN, NAN, NAN, NAN, -1, middle != n - 1, "NaN");
+        z[n - 1] = -INFINITY;
+        z[0] = NAN;
+        expect_row(dtype, z, n, NULL, NAN, NAN, NAN, NAN, NAN, -1, middle != 0 && middle != n - 1,
+                   "NaN at the front");
         for (size_t i = 0; i < n; i++) z[i] = i % 2 ? -0.0f : 0.0f;
         const float log_n = (float)log((double)n);
         expect_row(dtype, z, n, NULL, log_n, 0, log_n, 0, 0 - log_n, 0, (int64_t)n, "zeros");
