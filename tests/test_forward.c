@@ -59,6 +59,20 @@ static void compare(const results *got, size_t i, const reference *r, double T, 
     note(&worst[4], got->target_logprob[i], r->target_logprob, target_logprob_bound(r));
 }
 
+/* The same of a row of floats; `wide` is room for it. */
+static void judge_floats(results *got, const float *z, double *wide, size_t n, float T,
+                         int64_t target, const char *what, double worst[5])
+{
+    entropy_args a = args_of(ENTROPY_F32, z, 1, n);
+    a.target = &target;
+    a.temperature = T == 1 ? NULL : &T;
+    want(&a, got, ALL_RESULTS);
+    assert_int_equal(entropy_forward(&a), ENTROPY_OK);
+    widen(ENTROPY_F32, wide, z, NULL, n);
+    const reference exact = reference_of(wide, n, T, target, true);
+    compare(got, 0, &exact, T, what, worst);
+}
+
 static void test_against_reference(void **state)
 {
     (void)state;
@@ -114,24 +128,17 @@ static void test_many_far_below(void **state)
     static const float temperatures[] = {1, 0x1p-7f, 0x1p-9f, 0x1p-39f, 0x1p-64f, 0x1p64f};
     float *z = malloc(LONGEST * sizeof *z);
     double *wide = malloc(LONGEST * sizeof *wide), worst[5] = {0};
-    const int64_t target = 1;
     for (size_t i = 0; i < 6 * 40; i++) {
         const float T = temperatures[i / 40], far = 20 + 11.0f * (float)(i / 5 % 8);
         const size_t n = (size_t[]){2, 100, 1024, 3000, LONGEST}[i % 5];
         for (size_t k = 0; k < n; k++) z[k] = k == 0 ? 0 : -far * T;
-        widen(ENTROPY_F32, wide, z, NULL, n);
-        results got;
-        entropy_args a = args_of(ENTROPY_F32, z, 1, n);
-        a.target = &target;
-        a.temperature = &T;
-        want(&a, &got, ALL_RESULTS);
-        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
-        const reference exact = reference_of(wide, n, T, target, true);
         char what[80];
         snprintf(what, sizeof what, "%zu logits, %g T below, T %g", n, far, T);
-        compare(&got, 0, &exact, T, what, worst);
+        results got;
+        judge_floats(&got, z, wide, n, T, 1, what, worst);
         float alone;
-        want(&a, &got, 0);
+        entropy_args a = args_of(ENTROPY_F32, z, 1, n);
+        a.temperature = &T;
         a.entropy = &alone;
         assert_int_equal(entropy_forward(&a), ENTROPY_OK);
         check(bits_of(alone) == bits_of(got.entropy[0]), "%s: entropy alone %g", what, alone);
@@ -146,29 +153,21 @@ static void test_many_far_below(void **state)
 static void test_peaks(void **state)
 {
     (void)state;
-    double worst[5] = {0};
+    double worst[5] = {0}, wide[80];
+    results got;
     for (double margin = 0.125; margin < 112; margin += 0.125) {
         const float z[5] = {(float)-margin, 0, (float)(-margin - 1), -INFINITY,
                             (float)(-2 * margin)};
-        double wide[5];
-        widen(ENTROPY_F32, wide, z, NULL, 5);
+        char what[40];
+        snprintf(what, sizeof what, "a peak of %g", margin);
         for (int64_t target = 0; target < 5; target++) {
-            results got;
-            entropy_args a = args_of(ENTROPY_F32, z, 1, 5);
-            a.target = &target;
-            want(&a, &got, ALL_RESULTS);
-            assert_int_equal(entropy_forward(&a), ENTROPY_OK);
-            const reference exact = reference_of(wide, 5, 1, target, true);
-            char what[40];
-            snprintf(what, sizeof what, "a peak of %g", margin);
-            compare(&got, 0, &exact, 1, what, worst);
+            judge_floats(&got, z, wide, 5, 1, target, what, worst);
         }
     }
     /* those whose distances from the peak are not floats: what is lost in them is seen */
     rng r = {64};
     for (size_t i = 0; i < divided(100000); i++) {
         float z[80];
-        double wide[80];
         const size_t n = 2 + random_below(&r, i % 8 ? 4 : 78);
         const double shift = random_below(&r, 2) ? 0 : 300 * random_unit(&r) - 150;
         const float T = i % 3 ? 1 : (float)(0.2 + 3 * random_unit(&r));
@@ -178,15 +177,7 @@ static void test_peaks(void **state)
         }
         z[n / 2] = (float)((double)z[n / 2] + 110 * (double)T * random_unit(&r));
         const int64_t target = (int64_t)random_below(&r, n);
-        widen(ENTROPY_F32, wide, z, NULL, n);
-        results got;
-        entropy_args a = args_of(ENTROPY_F32, z, 1, n);
-        a.target = &target;
-        a.temperature = &T;
-        want(&a, &got, ALL_RESULTS);
-        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
-        const reference exact = reference_of(wide, n, T, target, true);
-        compare(&got, 0, &exact, T, "a random peak", worst);
+        judge_floats(&got, z, wide, n, T, target, "a random peak", worst);
     }
     printf("  worst errors, of the bounds: entropy %.2f, varentropy %.2f, max_logprob %.2f, "
            "target_logprob %.2f\n",
@@ -229,18 +220,10 @@ static void test_spread_in_blocks(void **state)
         for (size_t k = 0; k < n; k++) {
             z[k] = k == 0 ? 0 : k < 1024 ? -INFINITY : k % 1024 < several ? near : far;
         }
-        widen(ENTROPY_F32, wide, z, NULL, n);
-        const int64_t target = (int64_t)n - 1;
-        results got;
-        entropy_args a = args_of(ENTROPY_F32, z, 1, n);
-        a.target = &target;
-        a.temperature = &T;
-        want(&a, &got, ALL_RESULTS);
-        assert_int_equal(entropy_forward(&a), ENTROPY_OK);
-        const reference exact = reference_of(wide, n, T, target, true);
         char what[80];
         snprintf(what, sizeof what, "%zu logits, T %.9g, near %g, far %g", n, T, near, far);
-        compare(&got, 0, &exact, T, what, worst);
+        results got;
+        judge_floats(&got, z, wide, n, T, (int64_t)n - 1, what, worst);
     }
     printf("  worst errors, of the bounds: entropy %.2f, varentropy %.2f, max_logprob %.2f\n",
            worst[0], worst[1], worst[3]);
