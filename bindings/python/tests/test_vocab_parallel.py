@@ -30,6 +30,9 @@ def whole():
 
 def process(directory, rank):
     """What each process runs."""
+    # The first call of an operator imports it. Imported while a group exists, it keeps that group for good, and gloo's
+    # threads, alive at the end of the interpreter, may abort the process.
+    import torch._dynamo
     import torch.distributed as dist
 
     store = dist.FileStore(f"{directory}/store", 2)
