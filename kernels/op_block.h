@@ -194,6 +194,7 @@ VEC_VARIANT bool add_block_of(ent_sums *row, const source *s, size_t i, size_t n
     lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
     vf32 r[HALF], w[HALF], v[HALF];
     size_t quads = 0;
+    prefetch_page(address(s, i));
     do {
         const size_t k = quads * QUAD;
         sum = quad_lanes(s, i + k, n - k, &sum, &c, pass, far, want_v);

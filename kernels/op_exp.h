@@ -26,6 +26,7 @@
 #define ENT_OP_EXP_H
 
 #include "anchor.h"
+#include "op_load.h"
 
 typedef struct exp_constants {
     vf32 hi, lo, floor, c[EXP_TERMS];
@@ -55,7 +56,7 @@ INLINE void exp_scaled(vf32 *e, const vf32 *x, int count, const exp_constants *k
         for (int j = 0; j < count; j++) g[j] = v_fnma(x[j], k->lo, g[j]);
     }
     for (int i = 3; i >= 0; i--) {
-        if (here && 3 - i < count) v_prefetch(here + 64 * (3 - i));
+        if (here && 3 - i < count) prefetch_line(here + 64 * (3 - i));
         for (int j = 0; j < count; j++) e[j] = v_fma(e[j], g[j], k->c[i]);
     }
     for (int j = 0; j < count; j++) e[j] = v_pow2(e[j], z[j], n[j]);

@@ -9,6 +9,7 @@
 
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
+#define VEC_PREFETCHES true
 #define VEC_VARIANT INLINE
 
 /* clang-format off */
@@ -191,8 +192,6 @@ __m256d Sleef_cinz_log1pd4_u10avx(__m256d);
 #define D_LOG1P_WIDTH 4
 INLINE void d_log1p(double *x) { _mm256_storeu_pd(x, Sleef_cinz_log1pd4_u10avx(_mm256_loadu_pd(x))); }
 #endif
-
-INLINE void v_prefetch(const char *p) { _mm_prefetch(p + 4096, _MM_HINT_T0); }
 
 /* clang-format on */
 

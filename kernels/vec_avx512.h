@@ -9,6 +9,7 @@
 
 #define VEC_UNROLL 4
 #define VEC_POW2_SATURATES true
+#define VEC_PREFETCHES true
 #define VEC_VARIANT INLINE
 
 /* clang-format off */
@@ -120,12 +121,6 @@ __m512d Sleef_cinz_log1pd8_u10avx512fnofma(__m512d);
 #define D_LOG1P_WIDTH 8
 INLINE void d_log1p(double *x) { _mm512_storeu_pd(x, Sleef_cinz_log1pd8_u10avx512fnofma(_mm512_loadu_pd(x))); }
 #endif
-
-INLINE void v_prefetch(const char *p)
-{
-    _mm_prefetch(p + 2048, _MM_HINT_T0);
-    _mm_prefetch(p + 8192, _MM_HINT_T1);
-}
 
 /* clang-format on */
 

@@ -14,6 +14,7 @@
 
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
+#define VEC_PREFETCHES true
 #define VEC_VARIANT INLINE
 
 /* clang-format off */
@@ -177,8 +178,6 @@ INLINE double d_hsum(vf64 s)
 #define D_LOG1P_WIDTH 2
 INLINE void d_log1p(double *x) { vst1q_f64(x, Sleef_cinz_log1pd2_u10advsimdnofma(vld1q_f64(x))); }
 #endif
-
-INLINE void v_prefetch(const char *p) { __builtin_prefetch(p + 4096); }
 
 /* clang-format on */
 

@@ -13,6 +13,7 @@
 
 #define VEC_UNROLL 1
 #define VEC_POW2_SATURATES false
+#define VEC_PREFETCHES false
 #define VEC_VARIANT NOINLINE /* copies of this much code are slow to compile, and no quicker */
 
 /* clang-format off */
@@ -186,8 +187,6 @@ INLINE double d_hsum(vf64 sum)
     }
     return sum.lane[0];
 }
-
-INLINE void v_prefetch(const char *p) { (void)p; }
 
 /* clang-format on */
 
