@@ -41,8 +41,8 @@ INLINE bool takes_lo(enum pass pass, bool far)
 /* The sums of a quad, lane by lane. */
 typedef struct lanes {
     vf32 r, w, v;
-    vsign below; /* all set: every logit was < M. Not kept by CAREFUL */
-    int ties;    /* logits equal to M. Kept by CAREFUL alone */
+    vsign below;  /* all set: every logit was < M. Not kept by CAREFUL */
+    vcount other; /* logits other than M. Kept by CAREFUL alone */
 } lanes;
 
 typedef struct constants {
@@ -80,7 +80,7 @@ INLINE vf32 with_what_was_lost(vf32 e, vf32 z, const constants *c)
 {
     const vf32 d = v_sub(z, c->M), minus_M = v_sub(d, z);
     const vf32 lost = v_sub(v_sub(z, v_sub(d, minus_M)), v_add(c->M, minus_M));
-    return v_fma(e, v_zero_where(v_equal(e, v_set1(0)), v_mul(lost, c->per_T)), e);
+    return v_fma(e, v_keep(v_unequal(e, v_set1(0)), v_mul(lost, c->per_T)), e);
 }
 
 /* FAST may leave NaN or infinity where z is below the anchor's floor; a NaN logit leaves NaN in
@@ -100,17 +100,17 @@ VEC_VARIANT void add_vectors(lanes *s, const vf32 *z, int count, const constants
         for (int j = 0; j < count; j++) e[j] = with_what_was_lost(e[j], z[j], c);
     }
     for (int j = 0; j < count; j++) d[j] = far ? x[j] : v_sub(x[j], c->M);
+    const bool whole = VEC_UNROLL == 4 && count == 4; /* a quad: s->r is still 0 */
     if (pass == CAREFUL) {
         for (int j = 0; j < count; j++) {
-            const vmask tie = v_equal(z[j], c->M);
-            s->ties += m_count(tie);
-            e[j] = v_zero_where(tie, e[j]);
+            const vmask other = v_unequal(z[j], c->M);
+            s->other = n_add(s->other, other);
+            s->r = v_add_where(other, s->r, e[j]); /* to w and v, M adds 0 */
         }
     } else {
         s->below = s_and(s->below, d, count);
+        for (int j = 0; j < count; j++) s->r = whole && j == 0 ? e[0] : v_add(s->r, e[j]);
     }
-    const bool whole = VEC_UNROLL == 4 && count == 4; /* a quad: s->r is still 0 */
-    for (int j = 0; j < count; j++) s->r = whole && j == 0 ? e[0] : v_add(s->r, e[j]);
     for (int j = 0; j < count && want_v; j++) d[j] = v_mul(d[j], c->unit);
     for (int j = 0; j < count; j++) s->w = v_fma(d[j], e[j], s->w);
     if (want_v) {
@@ -121,12 +121,12 @@ VEC_VARIANT void add_vectors(lanes *s, const vf32 *z, int count, const constants
     }
 }
 
-/* The quad at i, of which n > 0 logits are there; what it finds of signs and ties is added to what
- * `before` had. */
+/* The quad at i, of which n > 0 logits are there; what it finds of signs and of logits other than M
+ * is added to what `before` had. */
 INLINE lanes quad_lanes(const source *s, size_t i, size_t n, const lanes *before,
                         const constants *c, enum pass pass, bool far, bool want_v)
 {
-    lanes sum = {v_set1(0), v_set1(0), v_set1(0), before->below, before->ties};
+    lanes sum = {v_set1(0), v_set1(0), v_set1(0), before->below, before->other};
     if (n >= QUAD) {
         NO_UNROLL
         for (size_t k = 0; k < QUAD; k += VEC_UNROLL * LANES) {
@@ -191,7 +191,7 @@ VEC_VARIANT bool add_block_of(ent_sums *row, const source *s, size_t i, size_t n
                               bool far, bool want_v)
 {
     const constants c = constants_of(anchor, scale);
-    lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), 0};
+    lanes sum = {v_set1(0), v_set1(0), v_set1(0), s_all(), n_none()};
     vf32 r[HALF], w[HALF], v[HALF];
     size_t quads = 0;
     prefetch_page(address(s, i));
@@ -208,7 +208,9 @@ VEC_VARIANT bool add_block_of(ent_sums *row, const source *s, size_t i, size_t n
     if (!(right && fabs(r_sum + w_sum + v_sum) < HUGE_VAL)) {
         return false;
     }
-    add_sums(row, sum.ties, r_sum, w_sum, v_sum, anchor, scale, takes_lo(pass, far), want_v);
+    const int lanes_read = (int)((n + LANES - 1) / LANES * LANES); /* -inf behind the end */
+    const int ties = pass == CAREFUL ? lanes_read - n_sum(sum.other) : 0;
+    add_sums(row, ties, r_sum, w_sum, v_sum, anchor, scale, takes_lo(pass, far), want_v);
     return true;
 }
 
@@ -233,11 +235,11 @@ INLINE bool add_block(ent_sums *row, const source *s, size_t i, size_t n, const 
 /* The logits at i, of which n are there, that take part. */
 INLINE size_t count_support(const source *s, size_t i, size_t n)
 {
-    size_t support = 0;
+    vcount support = n_none();
     for (size_t k = 0; k < n; k += LANES) {
-        support += (size_t)m_count(v_above(load(s, i + k, n - k), v_set1(-INFINITY)));
+        support = n_add(support, v_above(load(s, i + k, n - k), v_set1(-INFINITY)));
     }
-    return support;
+    return (size_t)n_sum(support);
 }
 
 /* The largest of z[0 .. n); if there is a NaN, it may be NaN, or the largest of the others. */
@@ -254,9 +256,12 @@ INLINE float block_max(const float *z, size_t n)
 
 INLINE bool has_nan(const float *z, size_t n)
 {
-    vmask nan = m_none();
-    for (size_t i = 0; i < n; i += LANES) nan = m_or(nan, v_unordered(load_f32(z + i, n - i)));
-    return m_count(nan) > 0;
+    vcount nan = n_none();
+    for (size_t i = 0; i < n; i += LANES) {
+        const vf32 x = load_f32(z + i, n - i);
+        nan = n_add(nan, v_unequal(x, x));
+    }
+    return n_sum(nan) > 0;
 }
 
 #endif

@@ -9,7 +9,7 @@ VEC_VARIANT size_t find(const source *s, size_t from, float x)
 {
     for (size_t i = from; i < s->row.n; i += LANES) {
         const vf32 z = load(s, i, s->row.n - i);
-        if (m_count(v_equal(z, v_set1(x))) > 0) {
+        if (!m_all(v_unequal(z, v_set1(x)))) {
             float lane[LANES];
             v_store(lane, z);
             while (lane[i % LANES] != x) {

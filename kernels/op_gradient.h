@@ -38,7 +38,7 @@ VEC_VARIANT void gradient_vectors(vf32 *z, int count, const exp_constants *k,
         const vf32 t = v_mul(d[j], v_set1(scale->unit));
         const vf32 x = v_mul(e[j], v_fma(t, v_set1(line->slope), v_set1(line->offset)));
         const vf32 scaled = v_mul(x, v_set1(line->mass / (float)EXP_SCALE));
-        z[j] = v_zero_where(v_equal(e[j], zero), v_add(scaled, zero));
+        z[j] = v_keep(v_unequal(e[j], zero), v_add(scaled, zero));
     }
 }
 

@@ -67,9 +67,9 @@ typedef struct short_sums {
 INLINE void sum_short(short_sums *sum, size_t i, const source *s, const constants *c, int count,
                       bool want_v)
 {
-    int ties = 0;
+    vcount other = n_none();
     for (int j = 0; j < count; j += 4) {
-        lanes quad = {v_set1(0), v_set1(0), v_set1(0), s_all(), ties};
+        lanes quad = {v_set1(0), v_set1(0), v_set1(0), s_all(), other};
         for (int k = j; k < count && k < j + 4; k++) {
             const vf32 z = load_short(s, k);
             add_vectors(&quad, &z, 1, c, CAREFUL, false, want_v, NULL);
@@ -77,9 +77,9 @@ INLINE void sum_short(short_sums *sum, size_t i, const source *s, const constant
         sum->r[i + (size_t)j / 4] = quad.r;
         sum->w[i + (size_t)j / 4] = quad.w;
         sum->v[i + (size_t)j / 4] = quad.v;
-        ties = quad.ties;
+        other = quad.other;
     }
-    sum->ties[i] = ties;
+    sum->ties[i] = count * LANES - n_sum(other);
 }
 
 /* False, and nothing written, if the row has a NaN. */

@@ -16,6 +16,7 @@
 typedef struct { __m256 a, b; } vf32;
 typedef struct { __m256d a, b, c, d; } vf64;
 typedef struct { __m256 a, b; } vmask;
+typedef __m256i vcount;
 typedef __m256 vsign;
 
 INLINE vf32 v_set1(float x) { return (vf32){_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
@@ -123,31 +124,34 @@ INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
     return (vf32){pow2_half(p.a, z.a), pow2_half(p.b, z.b)};
 }
 
-INLINE vmask v_equal(vf32 x, vf32 y)
+INLINE vmask v_unequal(vf32 x, vf32 y)
 {
-    return (vmask){_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ)};
+    return (vmask){_mm256_cmp_ps(x.a, y.a, _CMP_NEQ_UQ), _mm256_cmp_ps(x.b, y.b, _CMP_NEQ_UQ)};
 }
 INLINE vmask v_above(vf32 x, vf32 y)
 {
     return (vmask){_mm256_cmp_ps(x.a, y.a, _CMP_GT_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_GT_OQ)};
 }
-INLINE vmask v_unordered(vf32 x)
+INLINE bool m_all(vmask m) { return _mm256_movemask_ps(_mm256_and_ps(m.a, m.b)) == 0xff; }
+INLINE vf32 v_keep(vmask m, vf32 x)
 {
-    return (vmask){_mm256_cmp_ps(x.a, x.a, _CMP_UNORD_Q), _mm256_cmp_ps(x.b, x.b, _CMP_UNORD_Q)};
+    return (vf32){_mm256_and_ps(m.a, x.a), _mm256_and_ps(m.b, x.b)};
 }
-INLINE vmask m_none(void) { return (vmask){_mm256_setzero_ps(), _mm256_setzero_ps()}; }
-INLINE vmask m_or(vmask x, vmask y)
+INLINE vf32 v_add_where(vmask m, vf32 x, vf32 y) { return v_add(x, v_keep(m, y)); }
+
+/* a set lane is -1 */
+INLINE vcount n_none(void) { return _mm256_setzero_si256(); }
+INLINE vcount n_add(vcount n, vmask m)
 {
-    return (vmask){_mm256_or_ps(x.a, y.a), _mm256_or_ps(x.b, y.b)};
+    const __m256i both = _mm256_add_epi32(_mm256_castps_si256(m.a), _mm256_castps_si256(m.b));
+    return _mm256_sub_epi32(n, both);
 }
-INLINE int m_count(vmask m)
+INLINE int n_sum(vcount n)
 {
-    return __builtin_popcount((unsigned)_mm256_movemask_ps(m.a)) +
-           __builtin_popcount((unsigned)_mm256_movemask_ps(m.b));
-}
-INLINE vf32 v_zero_where(vmask m, vf32 x)
-{
-    return (vf32){_mm256_andnot_ps(m.a, x.a), _mm256_andnot_ps(m.b, x.b)};
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(n), _mm256_extracti128_si256(n, 1));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, _MM_SHUFFLE(1, 0, 3, 2)));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, _MM_SHUFFLE(2, 3, 0, 1)));
+    return _mm_cvtsi128_si32(s);
 }
 
 INLINE vsign s_all(void) { return _mm256_castsi256_ps(_mm256_set1_epi32(-1)); }

@@ -16,6 +16,7 @@
 typedef __m512 vf32;
 typedef struct { __m512d a, b; } vf64;
 typedef __mmask16 vmask;
+typedef int vcount;
 typedef __m512i vsign;
 
 INLINE vf32 v_set1(float x) { return _mm512_set1_ps(x); }
@@ -68,13 +69,15 @@ INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
     return _mm512_scalef_ps(p, n);
 }
 
-INLINE vmask v_equal(vf32 x, vf32 y) { return _mm512_cmp_ps_mask(x, y, _CMP_EQ_OQ); }
+INLINE vmask v_unequal(vf32 x, vf32 y) { return _mm512_cmp_ps_mask(x, y, _CMP_NEQ_UQ); }
 INLINE vmask v_above(vf32 x, vf32 y) { return _mm512_cmp_ps_mask(x, y, _CMP_GT_OQ); }
-INLINE vmask v_unordered(vf32 x) { return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q); }
-INLINE vmask m_none(void) { return 0; }
-INLINE vmask m_or(vmask x, vmask y) { return (vmask)(x | y); }
-INLINE int m_count(vmask m) { return __builtin_popcount(m); }
-INLINE vf32 v_zero_where(vmask m, vf32 x) { return _mm512_maskz_mov_ps((__mmask16)~m, x); }
+INLINE bool m_all(vmask m) { return m == 0xffff; }
+INLINE vf32 v_keep(vmask m, vf32 x) { return _mm512_maskz_mov_ps(m, x); }
+INLINE vf32 v_add_where(vmask m, vf32 x, vf32 y) { return _mm512_mask_add_ps(x, m, x, y); }
+
+INLINE vcount n_none(void) { return 0; }
+INLINE vcount n_add(vcount n, vmask m) { return n + __builtin_popcount(m); }
+INLINE int n_sum(vcount n) { return n; }
 
 INLINE vsign s_all(void) { return _mm512_set1_epi32(-1); }
 INLINE vsign and3(vsign s, vf32 x, vf32 y)

@@ -21,7 +21,7 @@
 typedef struct { float32x4_t q[4]; } vf32;
 typedef struct { float64x2_t low[4], high[4]; } vf64;
 typedef struct { uint32x4_t q[4]; } vmask;
-typedef uint32x4_t vsign;
+typedef uint32x4_t vcount, vsign;
 
 #define EACH_Q for (int k = 0; k < 4; k++)
 
@@ -106,10 +106,10 @@ INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
     return p;
 }
 
-INLINE vmask v_equal(vf32 x, vf32 y)
+INLINE vmask v_unequal(vf32 x, vf32 y)
 {
     vmask m;
-    EACH_Q m.q[k] = vceqq_f32(x.q[k], y.q[k]);
+    EACH_Q m.q[k] = vmvnq_u32(vceqq_f32(x.q[k], y.q[k]));
     return m;
 }
 INLINE vmask v_above(vf32 x, vf32 y)
@@ -118,25 +118,21 @@ INLINE vmask v_above(vf32 x, vf32 y)
     EACH_Q m.q[k] = vcgtq_f32(x.q[k], y.q[k]);
     return m;
 }
-INLINE vmask v_unordered(vf32 x)
+INLINE bool m_all(vmask m)
 {
-    vmask m;
-    EACH_Q m.q[k] = vmvnq_u32(vceqq_f32(x.q[k], x.q[k]));
-    return m;
+    return vminvq_u32(vandq_u32(vandq_u32(m.q[0], m.q[1]), vandq_u32(m.q[2], m.q[3]))) != 0;
 }
-INLINE vmask m_none(void) { vmask m; EACH_Q m.q[k] = vdupq_n_u32(0); return m; }
-INLINE vmask m_or(vmask x, vmask y) { EACH_Q x.q[k] = vorrq_u32(x.q[k], y.q[k]); return x; }
-INLINE int m_count(vmask m)
+INLINE vf32 v_keep(vmask m, vf32 x)
 {
-    /* a set lane is -1 */
-    const uint32x4_t sum = vaddq_u32(vaddq_u32(m.q[0], m.q[1]), vaddq_u32(m.q[2], m.q[3]));
-    return -(int)vaddvq_u32(sum);
-}
-INLINE vf32 v_zero_where(vmask m, vf32 x)
-{
-    EACH_Q x.q[k] = vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x.q[k]), m.q[k]));
+    EACH_Q x.q[k] = vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x.q[k]), m.q[k]));
     return x;
 }
+INLINE vf32 v_add_where(vmask m, vf32 x, vf32 y) { return v_add(x, v_keep(m, y)); }
+
+/* a set lane is -1 */
+INLINE vcount n_none(void) { return vdupq_n_u32(0); }
+INLINE vcount n_add(vcount n, vmask m) { EACH_Q n = vsubq_u32(n, m.q[k]); return n; }
+INLINE int n_sum(vcount n) { return (int)vaddvq_u32(n); }
 
 INLINE vsign s_all(void) { return vdupq_n_u32(UINT32_MAX); }
 INLINE vsign s_and(vsign s, const vf32 *x, int count)

@@ -20,6 +20,7 @@
 typedef struct { float lane[16]; } vf32;
 typedef struct { double lane[16]; } vf64;
 typedef struct { bool lane[16]; } vmask;
+typedef int vcount;
 typedef uint32_t vsign;
 
 #define EACH_LANE for (int k = 0; k < 16; k++)
@@ -130,10 +131,10 @@ INLINE vf32 v_pow2(vf32 p, vf32 z, vf32 n)
     return p;
 }
 
-INLINE vmask v_equal(vf32 a, vf32 b)
+INLINE vmask v_unequal(vf32 a, vf32 b)
 {
     vmask m;
-    EACH_LANE m.lane[k] = a.lane[k] == b.lane[k];
+    EACH_LANE m.lane[k] = a.lane[k] != b.lane[k];
     return m;
 }
 INLINE vmask v_above(vf32 a, vf32 b)
@@ -142,20 +143,21 @@ INLINE vmask v_above(vf32 a, vf32 b)
     EACH_LANE m.lane[k] = a.lane[k] > b.lane[k];
     return m;
 }
-INLINE vmask v_unordered(vf32 a)
+INLINE bool m_all(vmask m) { bool all = true; EACH_LANE all &= m.lane[k]; return all; }
+INLINE vf32 v_keep(vmask m, vf32 a)
 {
-    vmask m;
-    EACH_LANE m.lane[k] = a.lane[k] != a.lane[k];
-    return m;
-}
-INLINE vmask m_none(void) { return (vmask){{false}}; }
-INLINE vmask m_or(vmask a, vmask b) { EACH_LANE a.lane[k] |= b.lane[k]; return a; }
-INLINE int m_count(vmask m) { int n = 0; EACH_LANE n += m.lane[k]; return n; }
-INLINE vf32 v_zero_where(vmask m, vf32 a)
-{
-    EACH_LANE a.lane[k] = m.lane[k] ? 0 : a.lane[k];
+    EACH_LANE a.lane[k] = m.lane[k] ? a.lane[k] : 0;
     return a;
 }
+INLINE vf32 v_add_where(vmask m, vf32 a, vf32 b)
+{
+    EACH_LANE a.lane[k] = m.lane[k] ? a.lane[k] + b.lane[k] : a.lane[k];
+    return a;
+}
+
+INLINE vcount n_none(void) { return 0; }
+INLINE vcount n_add(vcount n, vmask m) { EACH_LANE n += m.lane[k]; return n; }
+INLINE int n_sum(vcount n) { return n; }
 
 INLINE vsign s_all(void) { return UINT32_MAX; }
 INLINE vsign s_and(vsign s, const vf32 *a, int count)
