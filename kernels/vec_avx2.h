@@ -35,12 +35,13 @@ INLINE vf32 v_load_f16(const uint16_t *p)
     return (vf32){_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
                   _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)))};
 }
-INLINE __m256 widen_bf16(const uint16_t *p)
+INLINE vf32 v_load_bf16(const uint16_t *p)
 {
-    const __m256i h = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(h, 16));
+    const __m256i zero = _mm256_setzero_si256(), h = _mm256_loadu_si256((const __m256i *)p);
+    const __m256i x = _mm256_permute4x64_epi64(h, _MM_SHUFFLE(3, 1, 2, 0));
+    return (vf32){_mm256_castsi256_ps(_mm256_unpacklo_epi16(zero, x)),
+                  _mm256_castsi256_ps(_mm256_unpackhi_epi16(zero, x))};
 }
-INLINE vf32 v_load_bf16(const uint16_t *p) { return (vf32){widen_bf16(p), widen_bf16(p + 8)}; }
 INLINE void v_store(float *p, vf32 x)
 {
     _mm256_storeu_ps(p, x.a);
