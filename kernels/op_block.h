@@ -100,14 +100,14 @@ VEC_VARIANT void add_vectors(lanes *s, const vf32 *z, int count, const constants
         for (int j = 0; j < count; j++) e[j] = with_what_was_lost(e[j], z[j], c);
     }
     for (int j = 0; j < count; j++) d[j] = far ? x[j] : v_sub(x[j], c->M);
-    const bool whole = VEC_UNROLL == 4 && count == 4; /* a quad: s->r is still 0 */
     if (pass == CAREFUL) {
         for (int j = 0; j < count; j++) {
             const vmask other = v_unequal(z[j], c->M);
             s->other = n_add(s->other, other);
-            s->r = v_add_where(other, s->r, e[j]); /* to w and v, M adds 0 */
+            s->r = v_add_where(other, s->r, e[j]); /* of M, d is 0: w and v stay what they are */
         }
     } else {
+        const bool whole = VEC_UNROLL == 4 && count == 4; /* a quad: s->r is still 0 */
         s->below = s_and(s->below, d, count);
         for (int j = 0; j < count; j++) s->r = whole && j == 0 ? e[0] : v_add(s->r, e[j]);
     }

@@ -9,7 +9,7 @@ unset ENTROPY_ISA ENTROPY_NUM_THREADS
 rm -f ran.txt
 
 # The suites that ctest runs once per instruction set, and those that say which one they run on, or need not, themselves.
-per_isa=(test_entropy test_forward test_backward test_backward_cases test_state test_shards test_equivalence test_layout test_arguments)
+per_isa=(test_entropy test_forward test_forward_cases test_backward test_backward_cases test_state test_shards test_equivalence test_layout test_arguments)
 once=(test_half test_conversions test_bits test_exp test_fpenv test_guard test_sharing test_dispatch)
 
 # The line of the closing table.
