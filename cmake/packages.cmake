@@ -38,7 +38,7 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "To build with the library: headers for C and C++, the static library, a CMake package, pkg-config's file, and manual pages.")
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libentropy0 (= ${PROJECT_VERSION})")
-if(ENTROPY_WITH_SLEEF) # entropy.pc and the CMake package ask pkg-config for it
+if(ENTROPY_WITH_SLEEF) # for the static library; the CMake package asks pkg-config for it
   string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", libsleef-dev, pkg-config")
 endif()
 

@@ -210,14 +210,23 @@ static void test_dtypes(void **state)
     write_array("u2.npy", "<u2", "2, 3", half, sizeof half);
     expect_complaint("$entropy u2.npy", 1, "u2.npy", "--bf16");
     expect_complaint("cat u2.npy | $entropy -", 1, "standard input", "--bf16");
-    expect_complaint("$entropy --bf16 f4.npy", 1, "f4.npy", "only uint16");
-    expect_complaint("$entropy --bf16 f2.npy", 1, "f2.npy", "only uint16");
-    expect_complaint("$entropy --bf16 u2.npy f2.npy", 1, "f2.npy", "only uint16");
+    expect_complaint("$entropy --bf16 f4.npy", 1, "f4.npy", "only bfloat16");
+    expect_complaint("$entropy --bf16 f2.npy", 1, "f2.npy", "only bfloat16");
+    expect_complaint("$entropy --bf16 u2.npy f2.npy", 1, "f2.npy", "only bfloat16");
     assert_int_equal(shell("$entropy --json f4.npy f2.npy - <f2.npy").status, 0);
     static const int at[] = {6, 6 + 4}; /* each entropy stands there three times */
     for (int i = 0; i < 2; i++) {
         assert_true(fabs(number_of("\"entropy\":", at[i]) - 0.832395) < 1e-5); /* of 1, 2, 3 */
         assert_true(isnan(number_of("\"entropy\":", at[i] + 1)));              /* +inf */
+    }
+
+    static const uint16_t bits[3] = {0x3f80, 0x4000, 0x4040};
+    write_array("u2.npy", "<u2", "3,", bits, sizeof bits);
+    write_array("V2.npy", "<V2", "3,", bits, sizeof bits); /* as NumPy writes ml_dtypes.bfloat16 */
+    expect_complaint("$entropy V2.npy", 1, "V2.npy", "--bf16");
+    assert_int_equal(shell("$entropy --json --bf16 u2.npy V2.npy").status, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_true(fabs(number_of("\"entropy\":", 4 * i) - 0.832395) < 1e-5);
     }
 
     write_array("bad.npy", "<f2", "2, 4", half, sizeof half);

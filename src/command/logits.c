@@ -6,12 +6,12 @@ _Static_assert(NPY_WINDOW / sizeof(float) % 1024 == 0, "as entropy_state_merge w
 
 bool logits_open(logits *z, const char *path, bool bf16)
 {
-    static const char *const floats[] = {"<f4", "<f2", NULL}, *const bits[] = {"<u2", NULL};
+    static const char *const floats[] = {"<f4", "<f2", NULL}, *const bits[] = {"<u2", "<V2", NULL};
     *z = (logits){.batch = 1, .seq = 1};
     npy *f = &z->file;
     if (!npy_open(f, path, bf16 ? bits : floats,
-                  bf16 ? "with --bf16 only uint16 is read, as the bits of bfloat16"
-                       : "float32 and float16 are read, and with --bf16 uint16 as bfloat16")) {
+                  bf16 ? "with --bf16 only bfloat16 is read, as ml_dtypes or as uint16"
+                       : "float32 and float16 are read, and with --bf16 bfloat16")) {
         return false;
     }
     z->dtype = bf16 ? ENTROPY_BF16 : f->size == sizeof(float) ? ENTROPY_F32 : ENTROPY_F16;

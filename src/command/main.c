@@ -35,7 +35,7 @@ static const char help[] =
     "  --json, --csv        for programs\n"
     "  --bits               bits instead of nats\n"
     "  --temperature T      of softmax(logits / T); from 2^-64 to 2^64\n"
-    "  --bf16               the files hold bfloat16, as uint16\n"
+    "  --bf16               the files hold bfloat16, as uint16 or of ml_dtypes\n"
     "  --help, --version\n";
 
 typedef struct options {
