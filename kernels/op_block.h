@@ -42,7 +42,7 @@ INLINE bool takes_lo(enum pass pass, bool far)
 typedef struct lanes {
     vf32 r, w, v;
     vsign below;  /* all set: every logit was < M. Not kept by CAREFUL */
-    vcount other; /* logits other than M. Kept by CAREFUL alone */
+    vcount other; /* lanes other than M, those behind the end too. Kept by CAREFUL alone */
 } lanes;
 
 typedef struct constants {

@@ -222,10 +222,11 @@ static void test_dtypes(void **state)
 
     static const uint16_t bits[3] = {0x3f80, 0x4000, 0x4040};
     write_array("u2.npy", "<u2", "3,", bits, sizeof bits);
-    write_array("V2.npy", "<V2", "3,", bits, sizeof bits); /* as NumPy writes ml_dtypes.bfloat16 */
+    write_array("V2.npy", "<V2", "3,", bits, sizeof bits);   /* as NumPy writes bfloat16 */
+    write_array("void.npy", "|V2", "3,", bits, sizeof bits); /* and what it has read again */
     expect_complaint("$entropy V2.npy", 1, "V2.npy", "--bf16");
-    assert_int_equal(shell("$entropy --json --bf16 u2.npy V2.npy").status, 0);
-    for (int i = 0; i < 2; i++) {
+    assert_int_equal(shell("$entropy --json --bf16 u2.npy V2.npy void.npy").status, 0);
+    for (int i = 0; i < 3; i++) {
         assert_true(fabs(number_of("\"entropy\":", 4 * i) - 0.832395) < 1e-5);
     }
 

@@ -66,7 +66,7 @@ find_program(PKG_CONFIG pkg-config REQUIRED)
 file(GLOB_RECURSE pc ${WORK}/moved/*/entropy.pc)
 get_filename_component(pc_dir ${pc} DIRECTORY)
 get_filename_component(lib_dir ${pc_dir} DIRECTORY)
-set(ENV{PKG_CONFIG_PATH} ${pc_dir}:$ENV{PKG_CONFIG_PATH})
+set(ENV{PKG_CONFIG_LIBDIR} ${pc_dir}) # no other package is there
 run(${PKG_CONFIG} --cflags --libs entropy)
 separate_arguments(flags UNIX_COMMAND "${output}")
 run(${PKG_CONFIG} --cflags --libs --static entropy)

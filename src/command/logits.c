@@ -6,7 +6,8 @@ _Static_assert(NPY_WINDOW / sizeof(float) % 1024 == 0, "as entropy_state_merge w
 
 bool logits_open(logits *z, const char *path, bool bf16)
 {
-    static const char *const floats[] = {"<f4", "<f2", NULL}, *const bits[] = {"<u2", "<V2", NULL};
+    static const char *const floats[] = {"<f4", "<f2", NULL}, *const bits[] = {"<u2", "<V2", "|V2",
+                                                                               NULL};
     *z = (logits){.batch = 1, .seq = 1};
     npy *f = &z->file;
     if (!npy_open(f, path, bf16 ? bits : floats,
