@@ -54,6 +54,7 @@ VEC_VARIANT void gradient(void *out, const source *s, const ent_scale *scale, co
     const bool stream = line->stream && s->dtype == ENT_F32 && (uintptr_t)to % 64 == 0;
     for (; n - i >= turn; i += turn) {
         vf32 z[VEC_UNROLL];
+        if (i % ENT_BLOCK == 0) prefetch_page(address(s, i));
         for (size_t j = 0; j < VEC_UNROLL; j++) z[j] = load(s, i + j * LANES, LANES);
         gradient_vectors(z, VEC_UNROLL, &k, scale, line, address(s, i));
         for (size_t j = 0; j < VEC_UNROLL; j++) {

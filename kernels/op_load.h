@@ -22,8 +22,8 @@ INLINE const char *address(const source *s, size_t i)
 }
 
 /* Hints that what lies behind p will be read soon. Each line comes to the second cache first and then
- * to the first. A page is touched once before its lines are asked for: all of them would wait for
- * its address. */
+ * to the first. One line of a page is asked for well before the others: all of them would wait for
+ * the page's address. */
 INLINE void prefetch_line(const char *p)
 {
     if (VEC_PREFETCHES) {
