@@ -1,18 +1,23 @@
 /* The threads that help a caller. They are started when they are first wanted and then sleep until
- * the next call wants them; none spins. One call has them at a time, and whoever calls meanwhile
+ * the next call wants them; none spins then. One call has them at a time, and whoever calls meanwhile
  * does its work alone: no more threads run than one caller asked for and the other callers are.
  *
  * pthreadpool would have been a library for this, but its threads are missing in a forked child,
  * which then waits for them for ever. */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #include "threads.h"
 
-enum { MOST_WORKERS = 255 };
+enum {
+    MOST_WORKERS = 255,
+    LOOKS = 100 /* that the caller takes, some 50 microseconds, before it sleeps until the last task
+                   has ended: to be woken takes as long as small work does */
+};
 
 static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER; /* held by the call that has the threads */
 
@@ -22,8 +27,8 @@ static struct pool {
     pthread_cond_t start, end;
     pthread_t thread[MOST_WORKERS];
     int workers;
-    int seats;   /* how many more may join in the job */
-    int working; /* how many have, and are not done */
+    int seats;          /* how many more may join in the job */
+    atomic_int working; /* how many have, and are not done. Changed under `lock` */
     bool stopped;
     ent_task *task;
     void *context;
@@ -156,6 +161,11 @@ void ent_run(ent_task *task, void *context, size_t tasks, int threads)
 
     pthread_mutex_lock(&pool.lock);
     pool.seats = 0; /* who is late need not come */
+    pthread_mutex_unlock(&pool.lock);
+    for (int i = 0; i < LOOKS && pool.working > 0; i++) {
+        sched_yield();
+    }
+    pthread_mutex_lock(&pool.lock);
     while (pool.working > 0) {
         pthread_cond_wait(&pool.end, &pool.lock);
     }
