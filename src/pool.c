@@ -79,7 +79,8 @@ static void forget_all(void)
     busy = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     pool.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     pool.start = pool.end = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-    pool.workers = pool.seats = pool.working = 0;
+    pool.workers = pool.seats = 0;
+    pool.working = 0;
 }
 
 /* Before the library's code goes from memory, and when the process ends. */
