@@ -21,9 +21,9 @@ INLINE const char *address(const source *s, size_t i)
     return (const char *)s->row.logits + i * ent_size_of(s->dtype);
 }
 
-/* Hints that what lies behind p will be read soon. Each line comes to the second cache first and then
- * to the first. One line of a page is asked for well before the others: all of them would wait for
- * the page's address. */
+/* Hints that what lies behind p will be read soon. Each line comes to the second cache first and
+ * then to the first. One line of a page is asked for well before the others: all of them would wait
+ * for the page's address. */
 INLINE void prefetch_line(const char *p)
 {
     if (VEC_PREFETCHES) {

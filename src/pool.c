@@ -1,6 +1,7 @@
 /* The threads that help a caller. They are started when they are first wanted and then sleep until
- * the next call wants them; none spins then. One call has them at a time, and whoever calls meanwhile
- * does its work alone: no more threads run than one caller asked for and the other callers are.
+ * the next call wants them; none spins then. One call has them at a time, and whoever calls
+ * meanwhile does its work alone: no more threads run than one caller asked for and the other
+ * callers are.
  *
  * pthreadpool would have been a library for this, but its threads are missing in a forked child,
  * which then waits for them for ever. */
