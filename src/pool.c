@@ -40,6 +40,8 @@ static struct pool {
 
 static atomic_size_t next; /* task of the job that nobody has taken */
 
+static bool forgets; /* a forked child, what its parent held. There are no threads otherwise */
+
 static void run_tasks(ent_task *task, void *context, size_t tasks)
 {
     size_t i;
@@ -84,6 +86,12 @@ static void forget_all(void)
     pool.working = 0;
 }
 
+/* Not in the first call that wants threads: a fork meanwhile would not know of it. */
+__attribute__((constructor)) static void prepare(void)
+{
+    forgets = pthread_atfork(NULL, NULL, forget_all) == 0;
+}
+
 /* Before the library's code goes from memory, and when the process ends. */
 __attribute__((destructor)) static void stop(void)
 {
@@ -101,8 +109,6 @@ __attribute__((destructor)) static void stop(void)
  * for those that a thread raises itself, such as SIGBUS where a mapped file has shrunk. */
 static void start_workers(int wanted)
 {
-    static bool forks;
-    forks = forks || pthread_atfork(NULL, NULL, forget_all) == 0;
     static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP};
     sigset_t blocked, before;
     sigfillset(&blocked);
@@ -110,7 +116,7 @@ static void start_workers(int wanted)
         sigdelset(&blocked, own[i]);
     }
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    while (forks && pool.workers < wanted &&
+    while (forgets && pool.workers < wanted &&
            pthread_create(&pool.thread[pool.workers], NULL, work, NULL) == 0) {
         pool.workers++;
     }

@@ -22,6 +22,7 @@ enum { VOCAB = 3000, THREADS = 8, ROWS = 100 }; /* all rows are enough for sever
 static float rows[ROWS * VOCAB], *const row = rows;
 static float expected[ROWS]; /* entropies */
 static atomic_int wrong, stop;
+static pthread_barrier_t barrier;
 
 static float entropy_of_row(void)
 {
@@ -34,7 +35,7 @@ static bool row_is_right(void)
     return bits_of(entropy_of_row()) == bits_of(expected[0]);
 }
 
-static bool all_are_right(void)
+static bool all_are_right(int threads)
 {
     float H[ROWS];
     const entropy_args args = {.size = sizeof args,
@@ -42,7 +43,7 @@ static bool all_are_right(void)
                                .batch = 1,
                                .seq = ROWS,
                                .vocab = VOCAB,
-                               .num_threads = 3,
+                               .num_threads = threads,
                                .entropy = H};
     return entropy_forward(&args) == ENTROPY_OK && memcmp(H, expected, sizeof H) == 0;
 }
@@ -54,7 +55,7 @@ static void compute(void)
 
 static void compute_all(void)
 {
-    atomic_fetch_add(&wrong, !all_are_right());
+    atomic_fetch_add(&wrong, !all_are_right(3));
 }
 
 /* The exit status of a child that does `work`; 99 if it does not end within a minute. It ends by
@@ -73,8 +74,6 @@ static int in_child(int (*work)(void))
 }
 
 /* ---- The first calls of a process, all at once. ---- */
-
-static pthread_barrier_t barrier;
 
 static void *first_call(void *result)
 {
@@ -111,11 +110,44 @@ static int first_calls_differ(void)
     return differ;
 }
 
+/* ---- A fork while the first call that wants threads starts them. ---- */
+
+static pthread_t caller;
+
+static void *call_with_many(void *unused)
+{
+    all_are_right(64);
+    return unused;
+}
+
+/* What a fork calls first. Not with a sanitizer: what those lock while a thread starts stays locked
+ * in a child. */
+static void start_call(void)
+{
+    if (pthread_create(&caller, NULL, call_with_many, NULL) == 0) {
+        usleep(500); /* not all of the 64 have been started by then */
+    }
+}
+
+static int nothing(void)
+{
+    return 0;
+}
+
+static int fork_in_first_call(void)
+{
+    pthread_atfork(start_call, NULL, NULL);
+    const int status = in_child(nothing);
+    pthread_join(caller, NULL);
+    return status;
+}
+
 /* ---- Calls while others set what they can set. ---- */
 
 static void *call(void *unused)
 {
     (void)unused;
+    pthread_barrier_wait(&barrier);
     while (!atomic_load(&stop)) {
         compute();
         compute_all();
@@ -126,6 +158,7 @@ static void *call(void *unused)
 static void *set(void *unused)
 {
     (void)unused;
+    pthread_barrier_wait(&barrier);
     for (size_t i = 0; !atomic_load(&stop); i++) {
         const char *const isas[] = {"scalar", "avx2", "avx512", "neon", NULL};
         entropy_set_isa(isas[i % 5]);
@@ -135,13 +168,17 @@ static void *set(void *unused)
     return NULL;
 }
 
+/* All of them run on return: a child that was forked earlier could be left with the locks of a
+ * sanitizer. */
 static void start(pthread_t threads[4])
 {
     atomic_store(&wrong, 0);
     atomic_store(&stop, 0);
+    pthread_barrier_init(&barrier, NULL, 5);
     for (int i = 0; i < 4; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? set : call, NULL), 0);
     }
+    pthread_barrier_wait(&barrier);
 }
 
 static void end(pthread_t threads[4])
@@ -180,7 +217,7 @@ static void test_settings_during_calls(void **state)
 
 static int child_computes(void)
 {
-    const bool right = row_is_right() && (!MAY_START_THREADS || all_are_right()) &&
+    const bool right = row_is_right() && (!MAY_START_THREADS || all_are_right(3)) &&
                        entropy_set_isa("scalar") == ENTROPY_OK && row_is_right();
     return right ? 0 : 1;
 }
@@ -264,6 +301,11 @@ int main(void)
     const int differ = first_calls_differ();
     if (differ != 0) {
         printf("first calls from %d threads at once: status %d\n", THREADS, differ);
+        return 1;
+    }
+    const int forked = SANITIZED ? 0 : in_child(fork_in_first_call);
+    if (forked != 0) {
+        printf("a fork during the first call: status %d\n", forked);
         return 1;
     }
     begin("test_threads");
