@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "logits.h"
+
 static double flushed(double z, bool flush)
 {
     return flush && fabs(z) < FLT_MIN ? 0 : z;
@@ -150,4 +152,37 @@ long double target_logprob_bound(const reference *r)
 {
     const long double size = fabsl(r->max_logprob);
     return (size > 0 ? size * (4e-7L + 7e-8L * fabsl(logl(size))) : 0) + ulp(r->target_logprob);
+}
+
+/* Of an entropy, or a max_logprob. */
+static long double error_of(long double x)
+{
+    const long double size = fabsl(x);
+    return size < FLT_MIN ? size : size * (4e-7L + 7e-8L * fabsl(logl(size)));
+}
+
+/* Half an ulp of the dtype. */
+static long double rounding(int dtype, long double x)
+{
+    static const int digits[DTYPES] = {24, 11, 8};
+    static const int smallest[DTYPES] = {-149, -24, -133};
+    const int exponent = x == 0 ? -200 : ilogbl(x) + 1;
+    return fmaxl(ldexpl(0.5L, exponent - digits[dtype]), ldexpl(0.5L, smallest[dtype]));
+}
+
+long double gradient_bound(const reference *r, const double *z, size_t i, double T, int64_t target,
+                           const double g[3], int dtype)
+{
+    const bool is_target = (int64_t)i == target;
+    const long double g_H = fabs(g[0]), g_lse = fabs(g[1]), g_t = fabs(g[2]);
+    const long double log_p = ((long double)z[i] - r->max_logit) / T + r->max_logprob,
+                      p = expl(log_p);
+    const long double terms =
+        p * (g_H * (fabsl(log_p) + r->entropy) + g_lse) + g_t * (is_target ? -expm1l(log_p) : p);
+    const long double of_log_p = error_of(r->max_logprob);
+    const long double of_results =
+        p * (g_H * (error_of(r->entropy) + of_log_p) + (is_target ? g_t * of_log_p : 0));
+    const long double error = ((1e-6L + 2e-7L * fabsl(log_p)) * terms + of_results) / T;
+    /* what is rounded is not the gradient, but a number that is so near to it */
+    return error + rounding(dtype, fabsl(reference_gradient(r, z, i, T, target, g)) + error);
 }

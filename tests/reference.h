@@ -38,4 +38,8 @@ long double varentropy_bound(const reference *r);
 long double logsumexp_bound(const reference *r, double T);
 long double target_logprob_bound(const reference *r);
 
+/* That of dL / dz[i] in the dtype; g as above. */
+long double gradient_bound(const reference *r, const double *z, size_t i, double T, int64_t target,
+                           const double g[3], int dtype);
+
 #endif

@@ -57,36 +57,6 @@ static void test_reference(void **state)
     printf("  worst difference %.1e\n", worst);
 }
 
-/* Of an entropy, or a max_logprob. */
-static long double error_of(long double x)
-{
-    const long double size = fabsl(x);
-    return size < FLT_MIN ? size : size * (4e-7L + 7e-8L * fabsl(logl(size)));
-}
-
-/* The bound of entropy.h, before the rounding to the dtype. */
-static long double bound_of(const reference *r, double z, double T, bool is_target,
-                            const double g[3])
-{
-    const long double log_p = (z - r->max_logit) / (long double)T + r->max_logprob, p = expl(log_p);
-    const long double others =
-        p * (fabs(g[0]) * (fabsl(log_p) + r->entropy) + fabs(g[1]) + (is_target ? 0 : fabs(g[2])));
-    const long double own = is_target ? fabs(g[2]) * -expm1l(log_p) : 0;
-    const long double of_log_p = error_of(r->max_logprob);
-    const long double of_results = p * (fabs(g[0]) * (error_of(r->entropy) + of_log_p) +
-                                        (is_target ? fabs(g[2]) * of_log_p : 0));
-    return ((1e-6L + 2e-7L * fabsl(log_p)) * (others + own) + of_results) / T;
-}
-
-/* Half an ulp of the dtype. */
-static long double rounding(int dtype, long double x)
-{
-    static const int digits[DTYPES] = {24, 11, 8};
-    static const int smallest[DTYPES] = {-149, -24, -133};
-    const int exponent = x == 0 ? -200 : ilogbl(x) + 1;
-    return fmaxl(ldexpl(0.5L, exponent - digits[dtype]), ldexpl(0.5L, smallest[dtype]));
-}
-
 typedef struct problem {
     int dtype;
     size_t n;
@@ -156,8 +126,7 @@ static void compare(const problem *p, const uint8_t *gradient, const char *kind,
                   p->n, got);
             continue;
         }
-        long double bound =
-            bound_of(&exact, z, p->T, (int64_t)i == p->target, g) + rounding(p->dtype, x);
+        long double bound = gradient_bound(&exact, wide, i, p->T, p->target, g, p->dtype);
         if (fabsl(x) < 2 * FLT_MIN) {
             bound += FLT_MIN; /* or 0 */
         }

@@ -68,36 +68,13 @@ void judge_skipped(const answers *got, size_t i)
 
 /* ---- Gradients. ---- */
 
-/* Of an entropy, or a max_logprob. */
-static long double error_of(long double x)
+/* With what may count as 0. */
+static long double bound_of(const slope *s, const reference *r, size_t i, const double g[3],
+                            long double x)
 {
-    const long double size = fabsl(x);
-    return size < FLT_MIN ? size : size * (4e-7L + 7e-8L * fabsl(logl(size)));
-}
-
-/* Half an ulp of the dtype. */
-static long double rounding(int dtype, long double x)
-{
-    static const int digits[DTYPES] = {24, 11, 8};
-    static const int smallest[DTYPES] = {-149, -24, -133};
-    const int exponent = x == 0 ? -200 : ilogbl(x) + 1;
-    return fmaxl(ldexpl(0.5L, exponent - digits[dtype]), ldexpl(0.5L, smallest[dtype]));
-}
-
-/* The bound of entropy.h. */
-static long double bound_of(const slope *s, const reference *r, size_t i, long double x)
-{
-    const bool is_target = (int64_t)i == s->target;
-    const long double log_p = ((long double)s->z[i] - r->max_logit) / s->T + r->max_logprob,
-                      p = expl(log_p), g_H = fabsf(s->g[0]), g_lse = fabsf(s->g[1]),
-                      g_t = fabsf(s->g[2]);
-    const long double terms =
-        p * (g_H * (fabsl(log_p) + r->entropy) + g_lse) + g_t * (is_target ? -expm1l(log_p) : p);
-    const long double of_log_p = error_of(r->max_logprob);
-    const long double of_results =
-        p * (g_H * (error_of(r->entropy) + of_log_p) + (is_target ? g_t * of_log_p : 0));
-    return ((1e-6L + 2e-7L * fabsl(log_p)) * terms + of_results) / s->T + rounding(s->dtype, x) +
-           (fabsl(x) < 2 * FLT_MIN || p < 1e-49L ? fmaxl(fabsl(x), FLT_MIN) : 0); /* or 0 */
+    const long double p = expl(((long double)s->z[i] - r->max_logit) / s->T + r->max_logprob);
+    return gradient_bound(r, s->z, i, s->T, s->target, g, s->dtype) +
+           (fabsl(x) < 2 * FLT_MIN || p < 1e-49L ? fmaxl(fabsl(x), FLT_MIN) : 0);
 }
 
 /* How the gradients of the loss bear being divided by T. */
@@ -155,7 +132,7 @@ void judge_gradient(const slope *s, const void *gradient)
         }
         expect(!(got == 0 && signbit(got)), "logit %zu: gradient -0", i);
         const long double x = reference_gradient(&r, z, i, s->T, s->target, g);
-        const long double bound = absent ? 0 : bound_of(&flushed, &r, i, x);
+        const long double bound = absent ? 0 : bound_of(&flushed, &r, i, g, x);
         const long double largest = s->dtype == ENTROPY_F16 ? 65504 : FLT_MAX;
         expect(fabsl(got - x) <= bound || (fabsl(x) + bound > largest && isinf(got)),
                "logit %zu, T %g: gradient %.9g, not %.12Lg", i, s->T, got, x);
