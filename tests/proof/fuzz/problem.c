@@ -71,7 +71,7 @@ static void spoil(problem *p, input *in)
     case 14: p->without_target = true; break;
     case 15: p->without_args = true; break;
     case 16: p->without_grads = true; break;
-    default: a->batch_stride = -a->batch_stride; break;
+    default: a->batch_stride = (ptrdiff_t)(0 - (size_t)a->batch_stride); break;
     }
 }
 
