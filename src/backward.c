@@ -85,8 +85,8 @@ typedef struct gradient {
     row_results s;
     ent_scale scale;
     ent_line line;
-    /* ZERO: nothing depends on the row. ALL_NAN: a result is NaN. HUGE: the line times e^(d / T)
-     * 2^40 could be more than a float holds. */
+    /* ZERO: nothing depends on the row. ALL_NAN: a result is NaN, or too much does. HUGE: the line
+     * times e^(d / T) 2^40 could be more than a float holds. */
     enum { ZERO, ALL_NAN, HUGE, BY_LINE } how;
 } gradient;
 
@@ -130,9 +130,10 @@ static void find_line(gradient *a, const ent_plan *plan, size_t i, int threads)
     const double slope = -g->entropy / a->T / a->T / a->scale.unit;
     const double offset =
         (g->logsumexp - g->target_logprob - g->entropy * (a->s.max_logprob + a->s.entropy)) / a->T;
-    a->how = !(fabs(slope) <= FLT_MAX && fabs(offset) <= FLT_MAX) ? ALL_NAN
-             : fabs(slope) < 0x1p78 && fabs(offset) < 0x1p85      ? BY_LINE
-                                                                  : HUGE;
+    /* each by itself, too: in the offset, two that are too large may cancel */
+    const double most = fmax(fabs(g->entropy), fmax(fabs(g->logsumexp), fabs(g->target_logprob)));
+    const bool finite = most / a->T <= FLT_MAX && fabs(slope) <= FLT_MAX && fabs(offset) <= FLT_MAX;
+    a->how = !finite ? ALL_NAN : fabs(slope) < 0x1p78 && fabs(offset) < 0x1p85 ? BY_LINE : HUGE;
     a->line = (ent_line){
         .M = a->s.max_logit,
         .mass = (float)ent_exp(a->s.max_logprob),

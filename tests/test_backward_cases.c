@@ -67,6 +67,9 @@ static void test_special_values(void **state)
     a.temperature = &T;
     expect_gradient(&a, (float[3]){0x1p100f, 0, 0}, (float[4]){NAN, NAN, 0, 0},
                     "a gradient of the loss that is not finite when divided by T");
+    a.target = &target;
+    expect_gradient(&a, (float[3]){0, 0x1p100f, 0x1p100f}, (float[4]){NAN, NAN, 0, 0},
+                    "two of them that cancel");
     a.temperature = NULL;
     /* what is not needed is not read */
     float *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
