@@ -130,10 +130,11 @@ static void find_line(gradient *a, const ent_plan *plan, size_t i, int threads)
     const double slope = -g->entropy / a->T / a->T / a->scale.unit;
     const double offset =
         (g->logsumexp - g->target_logprob - g->entropy * (a->s.max_logprob + a->s.entropy)) / a->T;
-    /* each by itself, too: in the offset, two that are too large may cancel */
+    /* not the offset: what is too large for a float may cancel there, what is not may add up */
     const double most = fmax(fabs(g->entropy), fmax(fabs(g->logsumexp), fabs(g->target_logprob)));
-    const bool finite = most / a->T <= FLT_MAX && fabs(slope) <= FLT_MAX && fabs(offset) <= FLT_MAX;
-    a->how = !finite ? ALL_NAN : fabs(slope) < 0x1p78 && fabs(offset) < 0x1p85 ? BY_LINE : HUGE;
+    a->how = !(most / a->T <= FLT_MAX) || isnan(offset)      ? ALL_NAN
+             : fabs(slope) < 0x1p78 && fabs(offset) < 0x1p85 ? BY_LINE
+                                                             : HUGE;
     a->line = (ent_line){
         .M = a->s.max_logit,
         .mass = (float)ent_exp(a->s.max_logprob),

@@ -34,7 +34,8 @@ static void test_special_values(void **state)
                        endless[3] = {0, INFINITY, 0}, poisoned[3] = {NAN, 0, 0};
     static const float nothing[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
     static const float zeros[4] = {0, 0, 0, 0}, nan_and_0[4] = {NAN, NAN, 0, NAN};
-    const int64_t target = 0, none = -3;
+    static const float two[4] = {0, 0, -INFINITY, -INFINITY};
+    const int64_t target = 0, absent = 2, none = -3;
     const uint8_t skipped = 0;
     float z[4] = {1, NAN, -INFINITY, 2};
     entropy_args a = args_of(ENTROPY_F32, z, 1, 4);
@@ -71,6 +72,10 @@ static void test_special_values(void **state)
     expect_gradient(&a, (float[3]){0, 0x1p100f, 0x1p100f}, (float[4]){NAN, NAN, 0, 0},
                     "two of them that cancel");
     a.temperature = NULL;
+    a.logits = two;
+    a.target = &absent;
+    expect_gradient(&a, (float[3]){0, 0x1.8p127f, -0x1.8p127f},
+                    (float[4]){0x1.8p127f, 0x1.8p127f, 0, 0}, "two whose sum no float holds");
     /* what is not needed is not read */
     float *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(page != MAP_FAILED);
