@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "suite.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -268,32 +267,6 @@ static void test_signals(void **state)
     assert_int_equal(atomic_load(&wrong), 0);
 }
 
-/* ---- The library is unloaded, and its threads with it. ---- */
-
-typedef int set_num_threads(int);
-typedef int simple_call(const float *, size_t, size_t, size_t, float *);
-
-static void test_unloading(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 3; i++) {
-        void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-        check(library != NULL, "%s", dlerror());
-        set_num_threads *set_threads;
-        simple_call *entropy_of;
-        *(void **)&set_threads = dlsym(library, "entropy_set_num_threads");
-        *(void **)&entropy_of = dlsym(library, "entropy_f32");
-        assert_true(set_threads != NULL && entropy_of != NULL);
-        float H[ROWS];
-        assert_int_equal(set_threads(4), ENTROPY_OK);
-        assert_int_equal(entropy_of(rows, 1, ROWS, VOCAB, H), ENTROPY_OK);
-        assert_memory_equal(H, expected, sizeof H);
-        assert_int_equal(dlclose(library), 0);
-        assert_null(dlopen(LIBRARY, RTLD_NOW | RTLD_NOLOAD));
-        usleep(1000); /* a thread that was left would wake in code that is gone */
-    }
-}
-
 int main(void)
 {
     rng r = {11};
@@ -316,7 +289,6 @@ int main(void)
         cmocka_unit_test(test_settings_during_calls),
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_signals),
-        cmocka_unit_test(test_unloading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
